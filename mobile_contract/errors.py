@@ -1,0 +1,97 @@
+"""The one catalogue of stable codes. Every refusal, flag on an answer and HTTP problem names a code from here, in both languages."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Language(StrEnum):
+    """An interface language."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+class Entry(Struct, frozen=True):
+    """One code: the HTTP status it has at the REST edge and its message in both languages."""
+
+    status: int
+    en: str
+    zh: str
+
+    def text(self, language: Language) -> str:
+        """Say the message in a language."""
+        return self.zh if language is Language.ZH else self.en
+
+
+ERRORS: dict[str, Entry] = {
+    # the edge
+    "not_found": Entry(404, "There is nothing at this address.", "此地址没有内容。"),
+    "method_not_allowed": Entry(405, "This address does not accept this method.", "此地址不接受该方法。"),
+    "body_too_large": Entry(413, "The request is too large.", "请求过大。"),
+    "unsupported_media_type": Entry(415, "This media type or encoding is not accepted.", "不接受该媒体类型或编码。"),
+    "malformed": Entry(400, "The request could not be read.", "无法读取请求。"),
+    "invalid": Entry(422, "The request has a field that is missing or wrong.", "请求中有缺失或错误的字段。"),
+    "unknown_command": Entry(422, "No command has this name.", "没有此名称的命令。"),
+    "internal": Entry(500, "The server made a mistake; it has been recorded.", "服务器出错，已记录。"),
+    "busy": Entry(503, "The server is busy; try again soon.", "服务器繁忙，请稍后重试。"),
+    "standby": Entry(503, "This server is a standby; ask the primary.", "此服务器为备用，请访问主服务器。"),
+    "too_many_requests": Entry(429, "Too many requests; wait as long as Retry-After says.", "请求过多，请按 Retry-After 等待。"),
+    "upgrade_required": Entry(426, "This app is too old; update it and sync again. Nothing is lost.", "应用版本过旧，请更新后再同步。数据不会丢失。"),
+    "precondition_failed": Entry(412, "It has changed since you read it; read it again.", "内容已更改，请重新读取。"),
+    "idempotency_key_missing": Entry(400, "A command needs an Idempotency-Key header with a UUID.", "命令需要 Idempotency-Key 头（UUID）。"),
+    # who
+    "unauthenticated": Entry(401, "Sign in first.", "请先登录。"),
+    "login_failed": Entry(401, "Name or password is wrong.", "用户名或密码错误。"),
+    "token_expired": Entry(401, "The token has expired; refresh it.", "令牌已过期，请刷新。"),
+    "token_reused": Entry(401, "This token was used before; sign in again.", "该令牌已被使用，请重新登录。"),
+    "enrolment_invalid": Entry(401, "This enrolment code is unknown, used or expired; ask for a new one.", "注册码无效、已用或过期，请重新索取。"),
+    "device_revoked": Entry(403, "This device was revoked; it may hand in its queue and must wipe itself.", "设备已吊销；可上交队列，然后必须清除数据。"),
+    "session_unknown": Entry(403, "This session was not issued to this device.", "该会话不属于此设备。"),
+    "forbidden": Entry(403, "You may not do this.", "您无权执行此操作。"),
+    "person_inactive": Entry(403, "This person is no longer active.", "该人员已停用。"),
+    # sync
+    "device_forked": Entry(409, "Two phones use this identity; enrol again and send all pending commands with the same ids.", "两部手机使用同一身份；请重新注册并以相同编号重发。"),
+    "sequence_hole": Entry(409, "A command is missing before this one; send from the expected number.", "之前缺少命令，请从期望的序号发送。"),
+    "batch_unreadable": Entry(422, "The batch could not be read; halve it and send again.", "批次无法读取，请减半后重发。"),
+    "batch_too_large": Entry(413, "The batch passes the limits; send fewer commands.", "批次超出限制，请减少命令数。"),
+    "id_reused": Entry(409, "This id was used for something else.", "该编号已用于其他内容。"),
+    "server_fault": Entry(500, "The server could not handle this command; it is kept whole.", "服务器无法处理此命令，已完整保留。"),
+    "skipped": Entry(422, "The device could not send this command in a readable form.", "设备无法以可读形式发送此命令。"),
+    "quota_exceeded": Entry(429, "This device has sent too much today.", "设备今日发送过多。"),
+    "out_of_scope": Entry(403, "This was never yours to work on.", "这不属于您的工作范围。"),
+    "waiting": Entry(202, "Waits for what it follows.", "等待其前置命令。"),
+    "dependency_rejected": Entry(409, "What this follows was refused.", "其前置命令被拒绝。"),
+    "dependency_expired": Entry(409, "What this follows was not resolved in time.", "其前置命令未能及时解决。"),
+    "dependency_invalid": Entry(422, "The chain of dependencies is too long or runs in a circle.", "依赖链过长或成环。"),
+    "quarantine_resolved": Entry(409, "This entry was already resolved.", "该条目已处理。"),
+    # the work
+    "ok": Entry(200, "Done.", "完成。"),
+    "unchanged": Entry(200, "It was so already.", "已是如此。"),
+    "edit_merged": Entry(200, "Some fields had changed meanwhile; both values are kept and shown.", "部分字段已被他人修改，两个值均已保留并显示。"),
+    "unknown_job": Entry(404, "There is no such job.", "没有此工单。"),
+    "unknown_visit": Entry(404, "There is no such visit of this job.", "该工单没有此次上门。"),
+    "unknown_reference": Entry(422, "Something this refers to does not exist.", "引用的对象不存在。"),
+    "unknown_job_type": Entry(422, "There is no such job type.", "没有此工单类型。"),
+    "point_invalid": Entry(422, "The coordinates are not a place on earth.", "坐标无效。"),
+    "nobody_named": Entry(422, "Name a crew or a person, not both.", "请指定一个班组或一个人员。"),
+    "job_exists": Entry(409, "A job with this id exists with other content.", "同编号工单已存在且内容不同。"),
+    "job_state": Entry(409, "The job is not in a state that allows this.", "工单当前状态不允许此操作。"),
+    "job_already_closed": Entry(409, "The job is closed.", "工单已关闭。"),
+    "job_already_claimed": Entry(409, "Somebody else was faster.", "已被他人认领。"),
+    "job_not_open": Entry(409, "The job is not open to be claimed.", "工单不可认领。"),
+    "visit_state": Entry(409, "The visit is not in a state that allows this.", "此次上门当前状态不允许此操作。"),
+    "visit_under_way": Entry(409, "The crew is already on its way or at work; what it reported wins.", "班组已出发或在作业，以其报告为准。"),
+    "plan_changed": Entry(409, "The plan has changed since; look at the new one.", "计划已更改，请查看新计划。"),
+    "not_assigned": Entry(403, "This visit is not yours.", "此次上门不属于您。"),
+    "field_not_editable": Entry(422, "This field cannot be edited.", "该字段不可编辑。"),
+    "approval_decided": Entry(409, "It was already decided.", "已有决定。"),
+    "own_request": Entry(403, "Nobody approves their own request.", "不能审批自己的申请。"),
+    "not_the_approver": Entry(403, "The ladder names somebody else.", "审批权限属于他人。"),
+    "no_policy": Entry(422, "No approval policy is in force.", "没有生效的审批政策。"),
+    "quantity_invalid": Entry(422, "The quantity must be above zero.", "数量必须大于零。"),
+    "signature_empty": Entry(422, "A signature needs strokes, or a reason and a witness.", "签名需有笔迹，或注明拒签原因和见证人。"),
+    "skill_missing": Entry(409, "The required skill is missing or expired.", "缺少所需技能或已过期。"),
+    "outline_invalid": Entry(422, "The outline is not a valid polygon.", "边界不是有效的多边形。"),
+    "version_exists": Entry(409, "This version exists with other content.", "该版本已存在且内容不同。"),
+}

@@ -1,0 +1,160 @@
+"""The one table of commands and the one table of document kinds. Owns names, natures and who may ask; `jobs.rules.may` reads it."""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from mobile_contract.schema import decisions as d
+from mobile_contract.schema import facts as f
+from mobile_contract.schema import job, material, outcome, people, place
+from mobile_contract.schema.base import Command, Document
+from mobile_contract.schema.people import Role
+
+
+class Nature(StrEnum):
+    """A fact reports, a decision asks."""
+
+    FACT = "fact"
+    DECISION = "decision"
+
+
+class Line(Struct, frozen=True):
+    """A command: its Struct, its nature, and the roles that may send it. `field` roles may only where the job is theirs to work on."""
+
+    type: type[Command]
+    nature: Nature
+    office: frozenset[Role]
+    field: frozenset[Role] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The command's name on the wire."""
+        return str(self.type.__struct_config__.tag)
+
+
+_DISPATCH = frozenset({Role.DISPATCHER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF, Role.ADMIN})
+_INTAKE = _DISPATCH | {Role.CALLBACK, Role.INTEGRATION, Role.ENGINEER}
+_CREW = frozenset({Role.TECHNICIAN, Role.CREW_LEAD})
+_APPROVE = frozenset({Role.ENGINEER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF})
+_ADMIN = frozenset({Role.ADMIN})
+_STORE = frozenset({Role.WAREHOUSE, Role.ADMIN})
+_MASTER = frozenset({Role.ADMIN, Role.INTEGRATION})
+_ROSTER = frozenset({Role.DISPATCHER, Role.MANAGER, Role.ADMIN})
+
+
+def _fact(command: type[Command]) -> Line:
+    return Line(command, Nature.FACT, office=frozenset(), field=_CREW)
+
+
+def _decision(command: type[Command], office: frozenset[Role], crew: frozenset[Role] = frozenset()) -> Line:
+    return Line(command, Nature.DECISION, office=office, field=crew)
+
+
+COMMANDS: dict[str, Line] = {
+    line.name: line
+    for line in (
+        _fact(f.ReportJob),
+        _fact(f.StartTravel),
+        _fact(f.ArriveOnSite),
+        _fact(f.StartWork),
+        _fact(f.PauseWork),
+        _fact(f.ResumeWork),
+        _fact(f.MakeSafe),
+        _fact(f.ReportNotOurs),
+        _fact(f.ReportNoAccess),
+        _fact(f.AddNote),
+        _fact(f.AddPhoto),
+        _fact(f.AnswerChecklist),
+        _fact(f.CompleteVisit),
+        _fact(f.ReadMeter),
+        _fact(f.RequestParts),
+        _fact(f.ReceivePart),
+        _fact(f.UsePart),
+        _fact(f.ReturnPart),
+        _fact(f.CaptureSignature),
+        _decision(d.RegisterRequest, _INTAKE),
+        _decision(d.LinkRequest, _INTAKE),
+        _decision(d.OpenJob, _INTAKE),
+        _decision(d.TriageJob, _DISPATCH),
+        _decision(d.EditJob, _INTAKE, _CREW),
+        _decision(d.MarkDuplicate, _DISPATCH),
+        _decision(d.PlanVisit, _DISPATCH),
+        _decision(d.AssignVisit, _DISPATCH),
+        _decision(d.ReassignVisit, _DISPATCH),
+        _decision(d.ClaimJob, frozenset(), _CREW),
+        _decision(d.AcceptVisit, frozenset(), _CREW),
+        _decision(d.DeclineVisit, frozenset(), _CREW),
+        _decision(d.HoldJob, _DISPATCH, _CREW),
+        _decision(d.ReleaseJob, _DISPATCH, _CREW),
+        _decision(d.CancelJob, _DISPATCH),
+        _decision(d.CloseJob, _DISPATCH),
+        _decision(d.ReopenJob, _DISPATCH | {Role.CALLBACK}),
+        _decision(d.Approve, _APPROVE),
+        _decision(d.Reject, _APPROVE),
+        _decision(d.SaveSite, _MASTER | _DISPATCH),
+        _decision(d.SaveContact, _MASTER | _DISPATCH | {Role.CALLBACK}),
+        _decision(d.SaveUsagePoint, _MASTER),
+        _decision(d.SaveMeter, _MASTER),
+        _decision(d.SavePerson, _ADMIN),
+        _decision(d.OffboardPerson, _ADMIN),
+        _decision(d.SaveCrew, _ADMIN),
+        _decision(d.SaveCrewMember, _ROSTER),
+        _decision(d.SaveShift, _ROSTER),
+        _decision(d.SaveDuty, _ROSTER),
+        _decision(d.SavePart, _STORE | {Role.INTEGRATION}),
+        _decision(d.SavePolicy, _ADMIN),
+        _decision(d.SaveStockLocation, _STORE),
+        _decision(d.LoadJobType, _ADMIN),
+        _decision(d.SaveDistrict, _MASTER),
+    )
+}
+
+KINDS: dict[str, type[Document]] = {
+    "request": job.Request,
+    "job": job.Job,
+    "open_job": job.OpenJob,
+    "visit": job.Visit,
+    "task": job.Task,
+    "note": job.Note,
+    "photo": job.Photo,
+    "reading": job.Reading,
+    "signature": job.Signature,
+    "job_type": job.JobType,
+    "site": place.Site,
+    "usage_point": place.UsagePoint,
+    "meter": place.Meter,
+    "contact": place.Contact,
+    "district": place.District,
+    "person": people.Person,
+    "crew": people.Crew,
+    "crew_member": people.CrewMember,
+    "shift": people.Shift,
+    "duty": people.Duty,
+    "part": material.Part,
+    "material_request": material.MaterialRequest,
+    "approval": material.Approval,
+    "policy": material.Policy,
+    "stock_move": material.StockMove,
+    "stock_location": material.StockLocation,
+    "outcome": outcome.Outcome,
+    "notice": outcome.Notice,
+    "device": outcome.DeviceState,
+}
+
+_DECODERS: dict[str, msgspec.json.Decoder[Command]] = {
+    name: msgspec.json.Decoder(line.type, strict=True) for name, line in COMMANDS.items()
+}
+
+
+def kind_of(document: type[Document]) -> str:
+    """Name the kind of a document Struct. Raises KeyError for a Struct that is no kind."""
+    return _KIND_NAMES[document]
+
+
+def decode_args(name: str, args: bytes) -> Command:
+    """Decode a command's arguments strictly. Raises KeyError for an unknown name, msgspec.ValidationError or DecodeError for bad bytes."""
+    return _DECODERS[name].decode(args)
+
+
+_KIND_NAMES = {document: name for name, document in KINDS.items()}
