@@ -1,0 +1,193 @@
+"""Every setting of the server: one frozen Struct, read from the environment once. Never read again, never changed.
+
+To add a setting, add one field with its type, bounds, description and default, then run `make docs`.
+"""
+
+import difflib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from api.cluster.place import APP_ROLE, OWNER_ROLE, Place, checkout_folder
+from api.operator_error import OperatorError
+
+PREFIX = "ONSITE_"
+SECRET_BYTES_MIN = 32
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The configuration of one process. Each field is the variable `ONSITE_` + its name in capitals."""
+
+    state_dir: Annotated[
+        Path, Meta(description="Folder of local state: the private cluster, the local secret. Default: `.onsite` in the checkout.")
+    ]
+    database_url: Annotated[
+        str, Meta(description="Database of the application. Default: `DATABASE_URL`, else the private cluster.")
+    ]
+    owner_database_url: Annotated[
+        str, Meta(description="The same database as the role that owns the tables; migrations use it. Default: `database_url`.")
+    ]
+    secret: Annotated[
+        str,
+        Meta(description="Key for cursors and tokens, 32 bytes at least. Default: made once in `state_dir`, not in production."),
+    ]
+    production: Annotated[bool, Meta(description="Refuse everything that is only fit for one machine.")] = False
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port to listen on.")] = 8000
+    public_url: Annotated[
+        str, Meta(description="Address under which people and devices reach the server. Default: host and port.")
+    ] = ""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = "info"
+    log_format: Annotated[Literal["console", "json"], Meta(description="Log lines for people or for machines.")] = "console"
+    oidc_issuer: Annotated[str, Meta(description="Issuer whose bearer tokens are accepted; empty: none.")] = ""
+    oidc_audience: Annotated[str, Meta(description="Audience that an OIDC token must name.")] = ""
+    oidc_jwks_url: Annotated[str, Meta(description="Address of the issuer's keys. Default: from the issuer's discovery document.")] = ""
+    pool_size_min: Annotated[int, Meta(ge=0, le=500, description="Database connections kept open per process.")] = 2
+    pool_size_max: Annotated[int, Meta(ge=1, le=500, description="Database connections per process at most.")] = 16
+    pool_wait_s: Annotated[float, Meta(gt=0, le=60, description="Longest wait for a free connection, then 503.")] = 5.0
+    statement_timeout_s: Annotated[float, Meta(gt=0, le=600, description="Longest statement of the application.")] = 30.0
+    lock_timeout_s: Annotated[float, Meta(gt=0, le=60, description="Longest wait for a row lock.")] = 5.0
+    idle_in_transaction_timeout_s: Annotated[
+        float, Meta(gt=0, le=60, description="Longest pause inside a transaction; an open one makes every pull dearer.")
+    ] = 10.0
+    durable_lag_s: Annotated[
+        int,
+        Meta(ge=0, le=90 * 86400, description="Age after which a commit counts as safe on a replica or backup; devices keep commands so long."),
+    ] = 14 * 86400
+    cluster_fsync: Annotated[
+        bool, Meta(description="Private cluster: wait for the disk at each commit. Off only for databases that may be lost.")
+    ] = True
+
+    @property
+    def place(self) -> Place:
+        """Give the place of the private cluster of this checkout."""
+        return Place(self.state_dir, fsync=self.cluster_fsync)
+
+    @property
+    def base_url(self) -> str:
+        """Give the address to print and to put into QR codes, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def uses_private_cluster(self) -> bool:
+        """Tell whether the database is the private cluster that this checkout owns."""
+        return self.database_url == self.place.url(APP_ROLE)
+
+
+def load_settings(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = None) -> Settings:
+    """Build the settings from the environment and the `.env` file; the environment wins.
+
+    Without arguments it reads the process environment and `.env` in the checkout. A given `environ` stands alone.
+    Raises OperatorError that names the variable, and for an unknown one the nearest known one.
+    """
+    if environ is None:
+        environ = {**read_dotenv(dotenv or checkout_folder() / ".env"), **os.environ}
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value != ""}
+    _refuse_unknown(given)
+    values: dict[str, Any] = {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
+    state_dir = Path(values.get("state_dir") or checkout_folder() / ".onsite").expanduser().absolute()
+    values["state_dir"] = str(state_dir)
+    production = values.get("production", "").lower() in ("1", "true")
+    _choose_urls(values, environ, Place(state_dir), production=production)
+    values["secret"] = values.get("secret") or _local_secret(state_dir, production=production)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise OperatorError(_named_after_variable(str(error))) from None
+    if len(settings.secret.encode()) < SECRET_BYTES_MIN:
+        raise OperatorError(f"ONSITE_SECRET is too short: give {SECRET_BYTES_MIN} bytes at least (`openssl rand -hex 32`).")
+    if settings.pool_size_min > settings.pool_size_max:
+        raise OperatorError("ONSITE_POOL_SIZE_MIN is above ONSITE_POOL_SIZE_MAX.")
+    return settings
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read `NAME=value` lines; quotes around a value and `#` lines are dropped. No file: an empty result."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = {}
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or name.startswith("#"):
+            continue
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        pairs[name.strip()] = value
+    return pairs
+
+
+def login_role(database_url: str) -> str:
+    """Give the role that a database URL logs in as; empty when the URL leaves it to the environment."""
+    parts = urlsplit(database_url)
+    return unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[-1]
+
+
+def describe() -> Iterator[tuple[str, str, str, str]]:
+    """Yield (variable, type, default, description) for each setting, in the order of the fields."""
+    for field in msgspec.structs.fields(Settings):
+        annotation, meta = field.type, Meta()
+        if get_origin(annotation) is Annotated:
+            annotation, meta = get_args(annotation)[:2]
+        choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+        kind = " or ".join(f"`{c}`" for c in choices) or {Path: "folder"}.get(annotation, annotation.__name__)
+        default = "" if field.default in (msgspec.NODEFAULT, "") else f"`{str(field.default).lower()}`"
+        yield PREFIX + field.name.upper(), kind, default, meta.description or ""
+
+
+def _refuse_unknown(given: Mapping[str, str]) -> None:
+    known = [PREFIX + field.name.upper() for field in msgspec.structs.fields(Settings)]
+    for name in sorted(given):
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise OperatorError(f"Unknown setting {name}. The nearest known one is {nearest}; docs/settings.md lists all.")
+
+
+def _choose_urls(values: dict[str, Any], environ: Mapping[str, str], place: Place, *, production: bool) -> None:
+    url = values.get("database_url") or environ.get("DATABASE_URL", "")
+    if not url and production:
+        raise OperatorError("ONSITE_DATABASE_URL is not set: in production name the database server.")
+    values["database_url"] = url or place.url(APP_ROLE)
+    values["owner_database_url"] = values.get("owner_database_url") or url or place.url(OWNER_ROLE)
+    for field in ("database_url", "owner_database_url"):
+        if urlsplit(values[field]).scheme not in ("postgresql", "postgres"):
+            raise OperatorError(f"{PREFIX}{field.upper()} must start with postgresql:// and name one PostgreSQL database.")
+
+
+def _local_secret(state_dir: Path, *, production: bool) -> str:
+    """Read or make the secret of this checkout; link() lets two processes make it at once and agree."""
+    if production:
+        raise OperatorError("ONSITE_SECRET is not set: give 32 bytes at least (`openssl rand -hex 32`), the same everywhere.")
+    path = state_dir / "secret"
+    if not path.exists():
+        state_dir.mkdir(parents=True, exist_ok=True)
+        draft = state_dir / f"secret.{os.getpid()}.{secrets.token_hex(4)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES_MIN))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(f"no reading of {kind} from the environment")
+
+
+def _named_after_variable(message: str) -> str:
+    text, _, path = message.partition(" - at `$.")
+    return f"{PREFIX}{path.rstrip('`').upper()}: {text}. docs/settings.md lists all settings." if path else message
