@@ -1,0 +1,84 @@
+"""Fixtures for every test: the database in three sizes, the settings, a seed. Never a mock of our own code.
+
+Tests share one database per session; each makes an organisation of its own, so nothing is ever truncated.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from api.cluster import Place
+from api.database import open_pool, owner_connection
+from api.settings import Settings
+from tests import chromium, databases
+
+
+@pytest.fixture(scope="session")
+def cluster_place() -> Iterator[Place]:
+    """Run the tests' PostgreSQL cluster and give its place."""
+    with databases.running_cluster() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def settings(cluster_place: Place) -> Iterator[Settings]:
+    """Give settings whose database is a migrated one for this session alone."""
+    with databases.migrated_copy(cluster_place) as copy:
+        yield copy
+
+
+@pytest.fixture(scope="session")
+def database_url(settings: Settings) -> str:
+    """Give the URL of the session's database for the application's role."""
+    return settings.database_url
+
+
+@pytest.fixture(scope="session")
+async def pool(settings: Settings) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record]]":
+    """Give the session's pool with the application's role: row-level security applies."""
+    opened = await open_pool(settings)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+async def owner(settings: Settings) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """Give a connection as the role that owns the tables: row-level security does not apply."""
+    async with owner_connection(settings) as connection:
+        yield connection
+
+
+@pytest.fixture
+def fresh_settings(cluster_place: Place) -> Iterator[Settings]:
+    """Give settings of a migrated database for this one test, which may wreck it."""
+    with databases.migrated_copy(cluster_place) as copy:
+        yield copy
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Settings]:
+    """Give settings of a whole cluster for this one test, which may crash it (`api.cluster.down(..., mode="immediate")`)."""
+    with databases.own_cluster() as own:
+        yield own
+
+
+@pytest.fixture
+def seed() -> int:
+    """Give a seed for `random.Random`; a failing test prints it, and TEST_SEED repeats it."""
+    chosen = int(os.environ.get("TEST_SEED") or secrets.randbelow(2**32))
+    print(f"seed: TEST_SEED={chosen}")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Give the browser's path; without one the test is skipped, `make test` installs it."""
+    found = chromium.find()
+    if found is None:
+        pytest.skip("no Chromium on this machine: `make test` installs it when run as root")
+    return found
