@@ -94,4 +94,14 @@ ERRORS: dict[str, Entry] = {
     "skill_missing": Entry(409, "The required skill is missing or expired.", "缺少所需技能或已过期。"),
     "outline_invalid": Entry(422, "The outline is not a valid polygon.", "边界不是有效的多边形。"),
     "version_exists": Entry(409, "This version exists with other content.", "该版本已存在且内容不同。"),
+    # before a visit counts as completed
+    "task_unanswered": Entry(409, "A mandatory line of the checklist has no answer.", "必填检查项未填写。"),
+    "photo_missing": Entry(409, "A required photo is missing.", "缺少必需的照片。"),
+    "reading_missing": Entry(409, "A required meter reading is missing.", "缺少必需的抄表读数。"),
+    "parts_undeclared": Entry(409, "Say which parts were used, or that none were.", "请登记所用材料，或声明未使用材料。"),
+    "signature_missing": Entry(409, "The customer's signature or the reason for its refusal is missing.", "缺少客户签名或拒签原因。"),
+    # on the phone
+    "pin_wrong": Entry(403, "The PIN is wrong.", "PIN 码错误。"),
+    "device_wiped": Entry(403, "This device was wiped on the server's order; enrol it again.", "设备已按服务器指令清除，请重新注册。"),
+    "command_too_large": Entry(413, "A command is at most 32 KiB.", "单条命令不得超过 32 KiB。"),
 }
