@@ -1,0 +1,1 @@
+"""Tables and SQL of places. Never decides anything: the pure half of geo does."""

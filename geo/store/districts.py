@@ -1,0 +1,71 @@
+"""SQL of districts: which one a point lies in, saving one with its neighbours. Longitude first, WGS 84."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+NEIGHBOUR_DISTANCE_M = 200.0
+
+# The smallest district that covers the point, then the lowest code: the rule of geo.districts, so boundaries and overlaps have one owner.
+_DISTRICTS_OF = """
+select p.no, d.id from unnest($2::float8[], $3::float8[]) with ordinality p(lon, lat, no)
+cross join lateral (select id from district d
+  where d.org_id = $1 and st_covers(d.outline, st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography)
+    and not exists (select from district c where c.org_id = d.org_id and c.parent_id = d.id
+      and st_covers(c.outline, st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography))
+  order by d.area_m2, d.code limit 1) d order by p.no"""
+
+_SAVE = """
+insert into district (org_id, id, code, name, parent_id, arrival_class, outline, area_m2)
+select $1, $2, $3, $4::jsonb, $5, $6, o.g, st_area(o.g)
+from (select st_multi(st_collectionextract(st_makevalid(st_geomfromgeojson($7)), 3))::geography g) o
+on conflict (org_id, id) do update set code = excluded.code, name = excluded.name, parent_id = excluded.parent_id,
+  arrival_class = excluded.arrival_class, outline = excluded.outline, area_m2 = excluded.area_m2"""
+
+_NEIGHBOURS = """
+update district d set neighbour_ids = coalesce((select jsonb_agg(o.id order by o.id) from district o
+    where o.org_id = d.org_id and o.id <> d.id and o.parent_id is not distinct from d.parent_id
+      and st_dwithin(o.outline, d.outline, $3)), '[]'::jsonb)
+where d.org_id = $1 and (d.id = $2 or st_dwithin(d.outline, (select outline from district where org_id = $1 and id = $2), $3))
+returning d.id"""
+
+
+class Outline(Struct, frozen=True):
+    """A district to save; `outline_geojson` is a GeoJSON Polygon or MultiPolygon as text, `name_json` its LocalText as JSON."""
+
+    id: UUID
+    code: str
+    name_json: str
+    parent_id: UUID | None
+    arrival_class: str
+    outline_geojson: str
+
+
+async def districts_of(
+    conn: asyncpg.Connection, org_id: UUID, points: Sequence[tuple[float, float]]
+) -> list[UUID | None]:
+    """Find the district of each (lon, lat); None outside every district."""
+    found: list[UUID | None] = [None] * len(points)
+    if points:
+        rows = await conn.fetch(_DISTRICTS_OF, org_id, [p[0] for p in points], [p[1] for p in points])
+        for row in rows:
+            found[row["no"] - 1] = row["id"]
+    return found
+
+
+async def save_district(conn: asyncpg.Connection, org_id: UUID, outline: Outline) -> list[UUID]:
+    """Create or replace a district and recompute who neighbours whom; return the districts whose neighbours were recomputed."""
+    await conn.execute(
+        _SAVE,
+        org_id,
+        outline.id,
+        outline.code,
+        outline.name_json,
+        outline.parent_id,
+        outline.arrival_class,
+        outline.outline_geojson,
+    )
+    rows = await conn.fetch(_NEIGHBOURS, org_id, outline.id, NEIGHBOUR_DISTANCE_M)
+    return [row["id"] for row in rows]

@@ -1,0 +1,149 @@
+"""Fill a Work with what a batch of commands names: locks first, then one load. Never decides.
+
+Lock order (protocol §5): the named rows by (kind, id). Only roots that a command may change are locked: the row of a job protects
+everything that belongs to the job; a saved master row protects itself.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from geo.store.districts import districts_of
+from jobs.context import Deed
+from jobs.store import rows
+from jobs.store.rows import Want
+from jobs.store.tables import JOB_CHILDREN
+from jobs.work import Organisation, Work, kind_name, wgs84
+from mobile_contract.schema.base import Command, Document, Position
+from mobile_contract.schema.decisions import Approve, LinkRequest, OffboardPerson, OpenJob, RegisterRequest, Reject
+from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, UsePart
+
+_REFERENCES = {
+    "job_id": "job",
+    "of_job_id": "job",
+    "site_id": "site",
+    "contact_id": "contact",
+    "crew_id": "crew",
+    "person_id": "person",
+    "lead_id": "person",
+    "meter_id": "meter",
+    "part_id": "part",
+    "district_id": "district",
+    "parent_id": "district",
+    "usage_point_id": "usage_point",
+    "van_id": "stock_location",
+}
+_VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart)
+_LADDER_COMMANDS = (RequestParts, Approve, Reject)
+
+_ORGANISATION = "select org_id, name, zone, currency, language from organisation where org_id = $1"
+_LOCK_JOBS = "select id, type from job where org_id = $1 and id = any($2) order by id for update"
+_OPEN_JOBS_OF_PERSON = """
+select distinct job_id from visit where org_id = $1 and person_id = any($2)
+  and state not in ('completed', 'follow_up_needed', 'no_access', 'cancelled', 'declined') order by job_id limit 1000"""
+
+
+class Names(Struct):
+    """What commands name: ids by kind, the kinds a command may change, points (lon, lat in WGS 84), codes of job types."""
+
+    ids: dict[str, set[UUID]]
+    saved: dict[str, set[UUID]]
+    points: set[tuple[float, float]]
+    job_types: set[str]
+
+
+async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisation:
+    """Load the organisation's settings. Raises LookupError when there is no such organisation."""
+    row = await conn.fetchrow(_ORGANISATION, org_id)
+    if row is None:
+        raise LookupError(f"organisation {org_id} does not exist")
+    return Organisation(row["org_id"], row["name"], row["zone"], row["currency"], row["language"])
+
+
+async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence[tuple[Command, Deed]]) -> Work:
+    """Lock and load what the batch works on; the caller's transaction keeps the locks."""
+    names = Names(ids={}, saved={}, points=set(), job_types=set())
+    for command, _ in batch:
+        _collect(command, names)
+        code = getattr(command, "job_type", None)
+        if isinstance(code, str):
+            names.job_types.add(code)
+    await _lock(conn, org.org_id, names, batch)
+    work = Work(org)
+    work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
+    points = sorted(names.points)
+    work.districts = dict(zip(points, await districts_of(conn, org.org_id, points), strict=True))
+    return work
+
+
+async def _lock(
+    conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]
+) -> None:
+    leaving = [c.person_id for c, _ in batch if isinstance(c, OffboardPerson)]
+    if leaving:
+        found = await conn.fetch(_OPEN_JOBS_OF_PERSON, org_id, leaving)
+        names.ids.setdefault("job", set()).update(row["job_id"] for row in found)
+    if names.ids.get("job"):
+        names.saved.setdefault("job", set())
+    for kind in sorted(names.saved):
+        if kind == "job":
+            locked = await conn.fetch(_LOCK_JOBS, org_id, sorted(names.ids["job"]))
+            names.job_types.update(row["type"] for row in locked)
+        elif kind != "district":
+            await rows.lock(conn, org_id, kind, names.saved[kind])
+
+
+def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> list[Want]:
+    """List what to load, sorted, so that the statement's text repeats and its plan is reused."""
+    people = {deed.person_id for _, deed in batch if deed.person_id is not None}
+    names.ids.setdefault("person", set()).update(people)
+    if any(isinstance(c, _LADDER_COMMANDS) for c, _ in batch):
+        wanted = [Want("policy", "org_id", (org_id,)), Want("duty", "org_id", (org_id,))]
+    else:
+        wanted = []
+    if any(isinstance(c, _VAN_COMMANDS) for c, _ in batch):
+        wanted.append(Want("stock_location", "org_id", (org_id,)))
+        wanted.append(Want("crew", "org_id", (org_id,)))
+        names.ids.pop("crew", None)
+    members = people | names.ids.get("person", set()) | names.saved.get("person", set())
+    wanted.append(Want("crew_member", "person_id", tuple(sorted(members))))
+    if names.job_types:
+        wanted.append(Want("job_type", "code", tuple(sorted(names.job_types))))
+    for kind, ids in names.ids.items():
+        wanted.append(Want(kind, "id", tuple(sorted(ids))))
+    jobs = tuple(sorted(names.ids.get("job", ())))
+    wanted.extend(Want(kind, "job_id", jobs) for kind in (*JOB_CHILDREN, "request"))
+    return sorted(wanted, key=lambda w: (w.kind, w.column))
+
+
+def _collect(command: Command, names: Names) -> None:
+    if isinstance(command, RegisterRequest | LinkRequest | OpenJob) and command.request_id is not None:
+        names.ids.setdefault("request", set()).add(command.request_id)
+        names.saved.setdefault("request", set()).add(command.request_id)
+    if isinstance(command, OffboardPerson):
+        names.saved.setdefault("person", set()).add(command.person_id)
+    _walk(command, names)
+
+
+def _walk(value: object, names: Names) -> None:
+    if isinstance(value, Position):
+        return
+    if isinstance(value, Document):
+        kind = kind_name(type(value))
+        names.ids.setdefault(kind, set()).add(value.id)
+        names.saved.setdefault(kind, set()).add(value.id)
+    if isinstance(value, Struct):
+        lon, lat = getattr(value, "lon_deg", None), getattr(value, "lat_deg", None)
+        if lon is not None and lat is not None and hasattr(value, "datum"):
+            names.points.add(wgs84(lon, lat, value.datum))
+        for field in value.__struct_fields__:
+            part = getattr(value, field)
+            if field in _REFERENCES and isinstance(part, UUID):
+                names.ids.setdefault(_REFERENCES[field], set()).add(part)
+            else:
+                _walk(part, names)
+    elif isinstance(value, tuple):
+        for item in value:
+            _walk(item, names)

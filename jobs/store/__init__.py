@@ -1,0 +1,1 @@
+"""Tables and SQL of field jobs. Never decides: rules do."""

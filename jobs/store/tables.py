@@ -1,0 +1,160 @@
+"""Tables of field jobs, one per document kind: the Struct of the contract is the row. Owns no query.
+
+Columns follow the Struct's fields (UUID, text, numeric, timestamptz; tuples and nested Structs as jsonb), so that a document and its
+row cannot drift apart; migrations are written out and checked against this metadata.
+"""
+
+import types
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from geo.store.tables import metadata, point_column
+from jobs.event import Event
+from mobile_contract.registry import KINDS
+from mobile_contract.schema.base import Document
+
+_SCALARS: dict[type, TypeEngine[Any]] = {
+    UUID: Uuid(),
+    bool: Boolean(),
+    int: Integer(),
+    float: Double(),
+    Decimal: Numeric(),
+    datetime: DateTime(timezone=True),
+    str: Text(),
+}
+
+
+def _column(name: str, hint: Any) -> Column[Any]:
+    nullable = False
+    while True:
+        if get_origin(hint) is Annotated:
+            hint = get_args(hint)[0]
+        elif get_origin(hint) in (Union, types.UnionType):
+            (hint,) = [arg for arg in get_args(hint) if arg is not type(None)]
+            nullable = True
+        else:
+            break
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return Column(name, Text, nullable=nullable)
+    if hint in _SCALARS:
+        return Column(name, _SCALARS[hint], nullable=nullable)
+    return Column(name, JSONB, nullable=nullable)
+
+
+def _table(kind: str, document: type[Document]) -> Table:
+    hints = get_type_hints(document, include_extras=True)
+    columns = [_column(name, hint) for name, hint in hints.items()]
+    extra: list[Any] = []
+    if "job_id" in hints and kind in JOB_CHILDREN:
+        extra.append(ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]))
+    if "lon_deg" in hints and kind != "event":
+        extra.append(point_column())
+    table = Table(
+        kind, metadata, Column("org_id", Uuid, nullable=False), *columns, PrimaryKeyConstraint("org_id", "id"), *extra
+    )
+    if kind in JOB_CHILDREN:
+        Index(f"{kind}_org_id_job_id_idx", table.c.org_id, table.c.job_id)
+    return table
+
+
+JOB_CHILDREN: tuple[str, ...] = (
+    "visit",
+    "task",
+    "note",
+    "photo",
+    "reading",
+    "signature",
+    "material_request",
+    "approval",
+    "stock_move",
+    "event",
+)
+"""Kinds that belong to one job and change only under the lock of its row."""
+
+_STORED: dict[str, type[Document]] = {
+    **{kind: KINDS[kind] for kind in KINDS if kind not in {"open_job", "district", "outcome", "device"}},
+    "event": Event,
+}
+
+TABLES: dict[str, Table] = {kind: _table(kind, document) for kind, document in sorted(_STORED.items())}
+
+DOCUMENTS: dict[str, type[Document]] = {**_STORED, "district": KINDS["district"]}
+
+
+def columns_of(kind: str) -> Sequence[str]:
+    """Name the stored columns of a kind in the order of its Struct's fields, `org_id` and generated columns aside."""
+    return DOCUMENTS[kind].__struct_fields__
+
+
+def _index(kind: str, *columns: str, where: str | None = None, unique: bool = False) -> None:
+    table = TABLES[kind]
+    name = f"{kind}_{'_'.join(columns)}_idx"
+    Index(name, table.c.org_id, *(table.c[c] for c in columns), unique=unique, postgresql_where=text(where) if where else None)
+
+
+_index("job", "state", "id")
+_index("job", "number")
+_index("job", "district_id", "state")
+_index("job", "site_id")
+_index("job", "contact_id")
+_index("job", "external_ref")
+_index("job", "arrival_due_at", where="arrived_at is null")
+Index("job_point_idx", TABLES["job"].c.point, postgresql_using="gist")
+_index("visit", "crew_id", "state")
+_index("visit", "person_id", "state")
+_index("event", "job_id", "seq", unique=True)
+_index("request", "job_id")
+_index("request", "external_ref")
+_index("site", "code", unique=True)
+Index("site_point_idx", TABLES["site"].c.point, postgresql_using="gist")
+_index("usage_point", "site_id")
+_index("meter", "site_id")
+_index("meter", "serial")
+_index("contact", "site_id")
+_index("person", "code", unique=True)
+_index("crew", "code", unique=True)
+_index("crew_member", "person_id", "from_at")
+_index("crew_member", "crew_id", "from_at")
+_index("shift", "person_id", "from_at")
+_index("duty", "from_at")
+_index("part", "code", unique=True)
+_index("job_type", "code", "version", unique=True)
+_index("policy", "subject", "version")
+_index("approval", "state", "role")
+_index("notice", "person_id", "at")
+_index("stock_move", "from_location_id", "part_id")
+_index("stock_move", "to_location_id", "part_id")
+
+organisation = Table(
+    "organisation",
+    metadata,
+    Column("org_id", Uuid, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
