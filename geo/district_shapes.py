@@ -73,7 +73,7 @@ class DistrictsRead(Struct, frozen=True):
     notes: tuple[RowNote, ...] = ()
 
 
-class _Refusal(Exception):
+class _RefusedRowError(Exception):
     """Carries a row's refusal out of the nested readers; never leaves this module."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -98,9 +98,7 @@ class _Collection(Struct, frozen=True):
     crs: object = None
 
 
-def read_districts(
-    raw: bytes, *, columns: DistrictColumns | None = None, datum: Datum = Datum.WGS84
-) -> DistrictsRead:
+def read_districts(raw: bytes, *, columns: DistrictColumns | None = None, datum: Datum = Datum.WGS84) -> DistrictsRead:
     """Read a GeoJSON FeatureCollection of Polygons and MultiPolygons.
 
     Coordinates are degrees in `datum`, longitude first. A file that is no such collection gives one refusal
@@ -127,8 +125,8 @@ def read_districts(
         try:
             shape = _read_feature(feature, columns, datum, _Noter(row, row_notes))
             if shape.code in districts:
-                raise _Refusal("district_code_repeated", f"code {shape.code!r} was read before")
-        except _Refusal as refusal:
+                raise _RefusedRowError("district_code_repeated", f"code {shape.code!r} was read before")
+        except _RefusedRowError as refusal:
             refused.append(RowNote(row, refusal.code, refusal.detail))
             continue
         districts[shape.code] = shape
@@ -136,10 +134,13 @@ def read_districts(
     return DistrictsRead(tuple(districts.values()), tuple(refused), tuple(notes))
 
 
-def make_shape(code: str, name: str, geometry: BaseGeometry, *, name_zh: str = "", parent_code: str | None = None) -> DistrictShape:
+def make_shape(
+    code: str, name: str, geometry: BaseGeometry, *, name_zh: str = "", parent_code: str | None = None
+) -> DistrictShape:
     """Build a district from a valid Polygon or MultiPolygon in WGS 84 degrees.
 
-    Long edges get vertices in between, on the straight line (`LONGEST_EDGE_DEG`). Raises ValueError for any other geometry; outside data goes through `read_districts`.
+    Long edges get vertices in between, on the straight line (`LONGEST_EDGE_DEG`).
+    Raises ValueError for any other geometry; outside data goes through `read_districts`.
     """
     if not isinstance(geometry, Polygon | MultiPolygon) or not geometry.is_valid or geometry.is_empty:
         raise ValueError(f"district {code}: not a valid polygon")
@@ -171,16 +172,16 @@ def _read_feature(raw: msgspec.Raw, columns: DistrictColumns, datum: Datum, note
     try:
         feature = msgspec.json.decode(raw, type=_Feature)
     except msgspec.MsgspecError as error:
-        raise _Refusal("district_not_a_polygon", f"not a GeoJSON feature: {error}") from error
+        raise _RefusedRowError("district_not_a_polygon", f"not a GeoJSON feature: {error}") from error
     properties = feature.properties or {}
     code = _text(properties, columns.code)
     if not code:
-        raise _Refusal("district_code_missing", f"property {columns.code!r} is missing or empty")
+        raise _RefusedRowError("district_code_missing", f"property {columns.code!r} is missing or empty")
     name = _text(properties, columns.name)
     if not name:
         noter.note("name_missing", f"property {columns.name!r} is missing; the code {code!r} is used")
     if feature.geometry is None:
-        raise _Refusal("district_not_a_polygon", "the feature has no geometry")
+        raise _RefusedRowError("district_not_a_polygon", "the feature has no geometry")
     geometry = _repaired(_read_geometry(feature.geometry, datum, noter), noter)
     shape = make_shape(
         code,
@@ -190,7 +191,7 @@ def _read_feature(raw: msgspec.Raw, columns: DistrictColumns, datum: Datum, note
         parent_code=_text(properties, columns.parent_code) or None,
     )
     if shape.area_m2 < SMALLEST_DISTRICT_M2:
-        raise _Refusal("district_without_area", f"its area is {shape.area_m2:.3f} m²")
+        raise _RefusedRowError("district_without_area", f"its area is {shape.area_m2:.3f} m²")
     return shape
 
 
@@ -206,12 +207,14 @@ def _read_geometry(geometry: _Geometry, datum: Datum, noter: _Noter) -> BaseGeom
         return _polygon(geometry.coordinates, datum, noter)
     if geometry.type == "MultiPolygon":
         return MultiPolygon([_polygon(part, datum, noter) for part in geometry.coordinates])
-    raise _Refusal("district_not_a_polygon", f"a {geometry.type} has no inside; a Polygon or MultiPolygon is needed")
+    raise _RefusedRowError(
+        "district_not_a_polygon", f"a {geometry.type} has no inside; a Polygon or MultiPolygon is needed"
+    )
 
 
 def _polygon(rings: object, datum: Datum, noter: _Noter) -> Polygon:
     if not isinstance(rings, list) or not rings:
-        raise _Refusal("district_coordinates_bad", "a polygon without rings")
+        raise _RefusedRowError("district_coordinates_bad", "a polygon without rings")
     shell, *holes = [_ring(ring, datum, noter) for ring in rings]
     return Polygon(shell, holes)
 
@@ -219,26 +222,26 @@ def _polygon(rings: object, datum: Datum, noter: _Noter) -> Polygon:
 def _ring(ring: object, datum: Datum, noter: _Noter) -> np.ndarray:
     """Read one ring as an (n, 2) array in WGS 84 degrees, closed."""
     if not isinstance(ring, list) or len(ring) < 3:
-        raise _Refusal("district_coordinates_bad", "a ring needs at least three different points")
+        raise _RefusedRowError("district_coordinates_bad", "a ring needs at least three different points")
     points: list[tuple[float, float]] = []
     for position in ring:
         if not isinstance(position, list) or len(position) < 2 or not all(_is_number(n) for n in position):
-            raise _Refusal("district_coordinates_bad", f"not a position: {str(position)[:60]}")
+            raise _RefusedRowError("district_coordinates_bad", f"not a position: {str(position)[:60]}")
         if len(position) > 2:
             noter.note("elevation_dropped", "positions carry more than longitude and latitude")
         lon, lat = float(position[0]), float(position[1])
         if abs(lon) > 180.0 or abs(lat) > 90.0:
             swapped = " (latitude and longitude swapped?)" if abs(lon) <= 90.0 and abs(lat) <= 180.0 else ""
-            raise _Refusal("district_coordinates_bad", f"{lon}, {lat} is out of range{swapped}")
+            raise _RefusedRowError("district_coordinates_bad", f"{lon}, {lat} is out of range{swapped}")
         points.append((lon, lat))
     if points[0] != points[-1]:
         noter.note("ring_closed", "the last position of a ring was not its first")
         points.append(points[0])
     array = np.array(points, dtype=np.float64)
     if len(array) < 4:
-        raise _Refusal("district_coordinates_bad", "a ring needs at least three different points")
+        raise _RefusedRowError("district_coordinates_bad", "a ring needs at least three different points")
     if float(np.ptp(array[:, 0])) > 180.0:
-        raise _Refusal("district_spans_antimeridian", "cut it at 180 degrees into two parts (RFC 7946, 3.1.9)")
+        raise _RefusedRowError("district_spans_antimeridian", "cut it at 180 degrees into two parts (RFC 7946, 3.1.9)")
     return np.column_stack(to_wgs84_arrays(array[:, 0], array[:, 1], datum))
 
 
@@ -255,7 +258,7 @@ def _repaired(geometry: BaseGeometry, noter: _Noter) -> BaseGeometry:
     valid = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
     polygons = [part for part in shapely.get_parts(valid) if isinstance(part, Polygon) and part.area > 0]
     if not polygons:
-        raise _Refusal("district_without_area", f"nothing is left of it after repair ({reason})")
+        raise _RefusedRowError("district_without_area", f"nothing is left of it after repair ({reason})")
     whole = shapely.union_all(polygons)
     noter.note("self_intersection_repaired", f"{reason}; area {area_m2(whole):,.0f} m² after repair")
     if len(shapely.get_parts(valid)) != len(polygons):

@@ -188,6 +188,4 @@ def _on_plane(geometries: Sequence[shapely.Geometry]) -> list[shapely.Geometry]:
         return []
     west, south, east, north = shapely.total_bounds(geometries)
     plane = Proj(proj="aeqd", lon_0=(west + east) / 2, lat_0=(south + north) / 2, ellps="WGS84")
-    return [
-        shapely.transform(g, lambda xy: np.column_stack(plane(xy[:, 0], xy[:, 1]))) for g in geometries
-    ]
+    return [shapely.transform(g, lambda xy: np.column_stack(plane(xy[:, 0], xy[:, 1]))) for g in geometries]

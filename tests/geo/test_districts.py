@@ -38,7 +38,11 @@ def test_a_good_file_gives_districts_in_order_with_area_and_srid() -> None:
 
 def test_other_property_names_and_numeric_codes_are_read() -> None:
     columns = DistrictColumns(code="ID", name="LABEL")
-    raw = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": SQUARE}, "properties": {"ID": 7, "LABEL": "x"}}
+    raw = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": SQUARE},
+        "properties": {"ID": 7, "LABEL": "x"},
+    }
     assert read(raw, columns=columns).districts[0].code == "7"
 
 
@@ -75,7 +79,9 @@ def test_a_code_is_taken_once() -> None:
     assert outcome.refused[0].code == "district_code_repeated"
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'{"type":"Feature","features":[]}', b'{"type":"FeatureCollection"}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{", b'{"type":"Feature","features":[]}', b'{"type":"FeatureCollection"}']
+)
 def test_a_file_that_is_no_collection_is_refused_as_a_whole(raw: bytes) -> None:
     outcome = read_districts(raw)
     assert outcome.districts == ()
@@ -131,7 +137,9 @@ def grid() -> DistrictMap:
         pytest.param(0.5, 0.5, None, id="nowhere"),
     ],
 )
-def test_a_point_belongs_to_the_smallest_district_then_the_lowest_code(lon: float, lat: float, code: str | None) -> None:
+def test_a_point_belongs_to_the_smallest_district_then_the_lowest_code(
+    lon: float, lat: float, code: str | None
+) -> None:
     assert grid().locate(lon, lat) == code
 
 
