@@ -1,7 +1,7 @@
 -- The doors through row-level security: what has to be known before the organisation of a caller is proven, and what
 -- each request asks about its caller in one round trip. Each gives the rows of the one key it is asked for, nothing else.
 -- STABLE and SQL, so that a statement that calls one reads one snapshot. Owned by the owner of the tables; only the
--- application's role may call them.
+-- application's role may call them. A blank line after a semicolon ends a statement.
 
 create or replace function onsite_org_of(slug text) returns uuid
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -39,5 +39,6 @@ $$;
 
 revoke execute on function onsite_org_of(text), onsite_caller(uuid, uuid, uuid, timestamptz),
   onsite_api_key(uuid, uuid, timestamptz), onsite_device(uuid, uuid, uuid) from public;
+
 grant execute on function onsite_org_of(text), onsite_caller(uuid, uuid, uuid, timestamptz),
   onsite_api_key(uuid, uuid, timestamptz), onsite_device(uuid, uuid, uuid) to onsite_app;
