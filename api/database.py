@@ -23,7 +23,7 @@ CONNECT_TIMEOUT_S = 10.0
 JSONB_VERSION = b"\x01"
 
 
-async def open_pool(settings: Settings, *, size_max: int | None = None) -> "asyncpg.Pool[asyncpg.Record]":
+async def open_pool(settings: Settings, *, size_max: int | None = None) -> asyncpg.Pool:
     """Open the application's pool; jsonb arrives and leaves as plain Python values.
 
     Raises OperatorError when the server does not answer or does not let the login act as `onsite_app`.
@@ -42,7 +42,7 @@ async def open_pool(settings: Settings, *, size_max: int | None = None) -> "asyn
         raise _connection_refused(error, settings) from error
 
 
-async def connect_as_app(settings: Settings) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect_as_app(settings: Settings) -> asyncpg.Connection:
     """Open one connection with the application's rights outside the pool, for listeners and leader locks."""
     try:
         connection = await asyncpg.connect(
@@ -55,9 +55,7 @@ async def connect_as_app(settings: Settings) -> "asyncpg.Connection[asyncpg.Reco
 
 
 @asynccontextmanager
-async def owner_connection(
-    settings: Settings, *, database: str | None = None
-) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+async def owner_connection(settings: Settings, *, database: str | None = None) -> AsyncIterator[asyncpg.Connection]:
     """Open a connection as the role that owns the tables: row-level security does not apply to it.
 
     For migrations, verification, restore and tests; never for requests. Waits 5 s for a lock at most.
@@ -97,7 +95,7 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-async def _speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _speak_json(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
     )
@@ -111,7 +109,7 @@ def _decode_jsonb(raw: bytes) -> Any:
     return msgspec.json.decode(memoryview(raw)[1:])
 
 
-async def _keep_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _keep_session(connection: asyncpg.Connection) -> None:
     """Reset nothing: asyncpg has rolled back an open transaction before it asks."""
 
 

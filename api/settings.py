@@ -25,17 +25,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The configuration of one process. Each field is the variable `ONSITE_` + its name in capitals."""
 
     state_dir: Annotated[
-        Path, Meta(description="Folder of local state: the private cluster, the local secret. Default: `.onsite` in the checkout.")
+        Path,
+        Meta(
+            description="Folder of local state: the private cluster, the local secret. Default: `.onsite` in the checkout."
+        ),
     ]
     database_url: Annotated[
         str, Meta(description="Database of the application. Default: `DATABASE_URL`, else the private cluster.")
     ]
     owner_database_url: Annotated[
-        str, Meta(description="The same database as the role that owns the tables; migrations use it. Default: `database_url`.")
+        str,
+        Meta(
+            description="The same database as the role that owns the tables; migrations use it. Default: `database_url`."
+        ),
     ]
     secret: Annotated[
         str,
-        Meta(description="Key for cursors and tokens, 32 bytes at least. Default: made once in `state_dir`, not in production."),
+        Meta(
+            description="Key for cursors and tokens, 32 bytes at least. Default: made once in `state_dir`, not in production."
+        ),
     ]
     production: Annotated[bool, Meta(description="Refuse everything that is only fit for one machine.")] = False
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
@@ -43,26 +51,43 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_url: Annotated[
         str, Meta(description="Address under which people and devices reach the server. Default: host and port.")
     ] = ""
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")] = "info"
-    log_format: Annotated[Literal["console", "json"], Meta(description="Log lines for people or for machines.")] = "console"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least level that is logged.")
+    ] = "info"
+    log_format: Annotated[Literal["console", "json"], Meta(description="Log lines for people or for machines.")] = (
+        "console"
+    )
     oidc_issuer: Annotated[str, Meta(description="Issuer whose bearer tokens are accepted; empty: none.")] = ""
     oidc_audience: Annotated[str, Meta(description="Audience that an OIDC token must name.")] = ""
-    oidc_jwks_url: Annotated[str, Meta(description="Address of the issuer's keys. Default: from the issuer's discovery document.")] = ""
+    oidc_jwks_url: Annotated[
+        str, Meta(description="Address of the issuer's keys. Default: from the issuer's discovery document.")
+    ] = ""
     pool_size_min: Annotated[int, Meta(ge=0, le=500, description="Database connections kept open per process.")] = 2
     pool_size_max: Annotated[int, Meta(ge=1, le=500, description="Database connections per process at most.")] = 16
     pool_wait_s: Annotated[float, Meta(gt=0, le=60, description="Longest wait for a free connection, then 503.")] = 5.0
-    statement_timeout_s: Annotated[float, Meta(gt=0, le=600, description="Longest statement of the application.")] = 30.0
+    statement_timeout_s: Annotated[float, Meta(gt=0, le=600, description="Longest statement of the application.")] = (
+        30.0
+    )
     lock_timeout_s: Annotated[float, Meta(gt=0, le=60, description="Longest wait for a row lock.")] = 5.0
     idle_in_transaction_timeout_s: Annotated[
         float, Meta(gt=0, le=60, description="Longest pause inside a transaction; an open one makes every pull dearer.")
     ] = 10.0
     durable_lag_s: Annotated[
         int,
-        Meta(ge=0, le=90 * 86400, description="Age after which a commit counts as safe on a replica or backup; devices keep commands so long."),
+        Meta(
+            ge=0,
+            le=90 * 86400,
+            description="Age after which a commit counts as safe on a replica or backup; devices keep commands so long.",
+        ),
     ] = 14 * 86400
     cluster_fsync: Annotated[
-        bool, Meta(description="Private cluster: wait for the disk at each commit. Off only for databases that may be lost.")
+        bool,
+        Meta(description="Private cluster: wait for the disk at each commit. Off only for databases that may be lost."),
     ] = True
+
+    def __repr__(self) -> str:
+        """Show nothing secret: a repr ends up in logs and in failing tests."""
+        return f"Settings(state_dir={str(self.state_dir)!r}, production={self.production})"
 
     @property
     def place(self) -> Place:
@@ -101,7 +126,9 @@ def load_settings(environ: Mapping[str, str] | None = None, *, dotenv: Path | No
     except msgspec.ValidationError as error:
         raise OperatorError(_named_after_variable(str(error))) from None
     if len(settings.secret.encode()) < SECRET_BYTES_MIN:
-        raise OperatorError(f"ONSITE_SECRET is too short: give {SECRET_BYTES_MIN} bytes at least (`openssl rand -hex 32`).")
+        raise OperatorError(
+            f"ONSITE_SECRET is too short: give {SECRET_BYTES_MIN} bytes at least (`openssl rand -hex 32`)."
+        )
     if settings.pool_size_min > settings.pool_size_max:
         raise OperatorError("ONSITE_POOL_SIZE_MIN is above ONSITE_POOL_SIZE_MAX.")
     return settings
@@ -148,7 +175,9 @@ def _refuse_unknown(given: Mapping[str, str]) -> None:
     for name in sorted(given):
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-            raise OperatorError(f"Unknown setting {name}. The nearest known one is {nearest}; docs/settings.md lists all.")
+            raise OperatorError(
+                f"Unknown setting {name}. The nearest known one is {nearest}; docs/settings.md lists all."
+            )
 
 
 def _choose_urls(values: dict[str, Any], environ: Mapping[str, str], place: Place, *, production: bool) -> None:
@@ -159,13 +188,17 @@ def _choose_urls(values: dict[str, Any], environ: Mapping[str, str], place: Plac
     values["owner_database_url"] = values.get("owner_database_url") or url or place.url(OWNER_ROLE)
     for field in ("database_url", "owner_database_url"):
         if urlsplit(values[field]).scheme not in ("postgresql", "postgres"):
-            raise OperatorError(f"{PREFIX}{field.upper()} must start with postgresql:// and name one PostgreSQL database.")
+            raise OperatorError(
+                f"{PREFIX}{field.upper()} must start with postgresql:// and name one PostgreSQL database."
+            )
 
 
 def _local_secret(state_dir: Path, *, production: bool) -> str:
     """Read or make the secret of this checkout; link() lets two processes make it at once and agree."""
     if production:
-        raise OperatorError("ONSITE_SECRET is not set: give 32 bytes at least (`openssl rand -hex 32`), the same everywhere.")
+        raise OperatorError(
+            "ONSITE_SECRET is not set: give 32 bytes at least (`openssl rand -hex 32`), the same everywhere."
+        )
     path = state_dir / "secret"
     if not path.exists():
         state_dir.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ def database_url(settings: Settings) -> str:
 
 
 @pytest.fixture(scope="session")
-async def pool(settings: Settings) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record]]":
+async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
     """Give the session's pool with the application's role: row-level security applies."""
     opened = await open_pool(settings)
     try:
@@ -47,7 +47,7 @@ async def pool(settings: Settings) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record
 
 
 @pytest.fixture
-async def owner(settings: Settings) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+async def owner(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
     """Give a connection as the role that owns the tables: row-level security does not apply."""
     async with owner_connection(settings) as connection:
         yield connection

@@ -18,7 +18,9 @@ from api.settings import Settings
 
 TIMEOUT_S = 6 * 3600
 # What the swap needs: nobody may connect between the last connection's end and the new name.
-END_OTHERS = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"
+END_OTHERS = (
+    "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"
+)
 
 
 def dump(settings: Settings, target: Path) -> int:
@@ -58,7 +60,9 @@ async def restore(settings: Settings, source: Path, *, now: datetime) -> str:
         try:
             await maintenance.execute(f"create database {_quoted(fresh)}")
         except asyncpg.InsufficientPrivilegeError as error:
-            raise OperatorError(f"The login may not make databases ({error}): `alter role … createdb` as administrator.") from error
+            raise OperatorError(
+                f"The login may not make databases ({error}): `alter role … createdb` as administrator."
+            ) from error
         try:
             await _fill(settings, source, fresh)
         except BaseException:
@@ -71,7 +75,14 @@ async def restore(settings: Settings, source: Path, *, now: datetime) -> str:
 async def _fill(settings: Settings, source: Path, fresh: str) -> None:
     url = with_database(settings.owner_database_url, fresh)
     jobs = min(4, os.cpu_count() or 1)
-    command = [_program("pg_restore"), "--no-owner", "--no-comments", "--exit-on-error", f"--jobs={jobs}", f"--dbname={url}"]
+    command = [
+        _program("pg_restore"),
+        "--no-owner",
+        "--no-comments",
+        "--exit-on-error",
+        f"--jobs={jobs}",
+        f"--dbname={url}",
+    ]
     # The extension comes from the template database, or from the dump where the login may create it.
     await asyncio.to_thread(_run, [*command, str(source)], None)
     async with owner_connection(settings, database=fresh) as connection:
@@ -80,9 +91,7 @@ async def _fill(settings: Settings, source: Path, fresh: str) -> None:
         await connection.execute("analyze")
 
 
-async def _swap(
-    maintenance: "asyncpg.Connection[asyncpg.Record]", name: str, fresh: str, kept: str
-) -> None:
+async def _swap(maintenance: asyncpg.Connection, name: str, fresh: str, kept: str) -> None:
     await maintenance.execute(f"alter database {_quoted(name)} allow_connections false")
     try:
         await maintenance.fetchval(END_OTHERS, name)
@@ -94,7 +103,7 @@ async def _swap(
     await maintenance.execute(f"alter database {_quoted(kept)} allow_connections true")
 
 
-async def _rename_when_empty(maintenance: "asyncpg.Connection[asyncpg.Record]", name: str, kept: str) -> None:
+async def _rename_when_empty(maintenance: asyncpg.Connection, name: str, kept: str) -> None:
     """Rename the old database; its last connections need a moment to end, and PostgreSQL itself waits 5 s for them."""
     for attempt in range(3):
         try:
@@ -138,7 +147,9 @@ def _program(name: str) -> str:
 
 def _run(command: Sequence[str], settings: Settings | None) -> None:
     arguments = [*command, f"--dbname={settings.owner_database_url}"] if settings else list(command)
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=TIMEOUT_S, env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run(
+        arguments, check=False, capture_output=True, text=True, timeout=TIMEOUT_S, env={**os.environ, "LC_ALL": "C"}
+    )
     if done.returncode != 0:
         said = re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:…@", done.stderr.strip())
         raise OperatorError(f"{Path(command[0]).name} failed:\n{said}")

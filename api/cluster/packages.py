@@ -80,7 +80,13 @@ def run_apt(*arguments: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     for attempt in range(3):
         done = subprocess.run(
-            [*command, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=APT_TIMEOUT_S
+            [*command, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=APT_TIMEOUT_S,
         )
         # `update` has a lock of its own that the waiting option does not cover.
         if done.returncode == 0 or "Could not get lock" not in done.stderr or attempt == 2:
@@ -95,7 +101,9 @@ def _wait_for_lists_lock() -> None:
     """Wait until nobody holds apt's lists lock, by asking for that lock ourselves."""
     lock = "/var/lib/apt/lists/lock"
     if shutil.which("flock"):
-        subprocess.run(["flock", "--timeout", str(APT_LOCK_WAIT_S), "--fcntl", lock, "true"], check=False, capture_output=True)
+        subprocess.run(
+            ["flock", "--timeout", str(APT_LOCK_WAIT_S), "--fcntl", lock, "true"], check=False, capture_output=True
+        )
 
 
 def _debian_servers() -> Iterator[Binaries]:
@@ -125,7 +133,9 @@ def _major_of_installed_server() -> int | None:
 def _major_that_apt_offers() -> int:
     found = re.search(r"Depends:.*?postgresql-(\d+)", _ask("apt-cache", "depends", "postgresql"))
     if found is None:
-        raise OperatorError("apt knows no package `postgresql`: add Debian's main archive to its sources and start again.")
+        raise OperatorError(
+            "apt knows no package `postgresql`: add Debian's main archive to its sources and start again."
+        )
     if int(found[1]) < POSTGRES_MAJOR_MIN:
         raise OperatorError(f"This system offers PostgreSQL {found[1]}; Onsite needs {POSTGRES_MAJOR_MIN} or newer.")
     return int(found[1])
@@ -153,7 +163,9 @@ def _no_cluster_of_debians(major: int) -> Iterator[None]:
 
 def _ask(*command: str) -> str:
     """Run a small query program and give what it printed; empty when it failed."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "LC_ALL": "C"}
+    )
     return done.stdout.strip() if done.returncode == 0 else ""
 
 

@@ -114,7 +114,7 @@ def up(place: Place, report: Report = lambda _: None) -> bool:
             _start(place, binaries)
         if marker.prepared != PREPARED:
             report("Preparing roles and database")
-            _prepare(place, binaries)
+            _prepare(place)
             _write_marker(place, msgspec.structs.replace(marker, prepared=PREPARED))
     return True
 
@@ -179,7 +179,15 @@ def run_as_server_user(command: Sequence[str], *, stdin: str = "", timeout_s: in
     identity = {} if user is None else {"user": user, "group": server_ids()[1], "extra_groups": []}
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, timeout=timeout_s, cwd="/", env=environment, **identity  # type: ignore[call-overload]
+        command,
+        input=stdin,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        cwd="/",
+        env=environment,
+        **identity,  # type: ignore[call-overload]
     )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()
@@ -219,7 +227,9 @@ def _is_server_process(pid: int, place: Place) -> bool:
             return False
         return _is_alive(pid)
     except PermissionError as error:
-        raise OperatorError(f"The cluster in {place.home} is run by another user: use the same one ({error}).") from None
+        raise OperatorError(
+            f"The cluster in {place.home} is run by another user: use the same one ({error})."
+        ) from None
     # The server works inside its data directory, so a pid that was reused by another program is told apart.
     return Path(working_folder) == place.data.resolve()
 
@@ -262,7 +272,11 @@ def _create(place: Place, binaries: Binaries) -> Marker:
 
 
 def _has_utf8_locale() -> bool:
-    listed = subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.lower() if shutil.which("locale") else ""
+    listed = (
+        subprocess.run(["locale", "-a"], check=False, capture_output=True, text=True).stdout.lower()
+        if shutil.which("locale")
+        else ""
+    )
     return "c.utf8" in listed or "c.utf-8" in listed
 
 
@@ -275,11 +289,15 @@ def _start(place: Place, binaries: Binaries) -> None:
     )
     _write_owned(place.data / "onsite.conf", configuration)
     try:
-        _pg_ctl(place, binaries, "start", "--wait", "--timeout", str(START_TIMEOUT_S), "--log", str(place.log / "start.log"))
+        _pg_ctl(
+            place, binaries, "start", "--wait", "--timeout", str(START_TIMEOUT_S), "--log", str(place.log / "start.log")
+        )
     except OperatorError as error:
         with contextlib.suppress(OSError):
             end = (place.log / "start.log").read_text(encoding="utf-8", errors="replace").splitlines()[-10:]
-            raise OperatorError(f"The private cluster did not start; its log is in {place.log}:\n" + "\n".join(end)) from error
+            raise OperatorError(
+                f"The private cluster did not start; its log is in {place.log}:\n" + "\n".join(end)
+            ) from error
         raise
 
 
@@ -291,11 +309,12 @@ def _make_socket_folder(folder: Path, uid: int, gid: int) -> None:
         os.chown(folder, uid, gid)
     found = folder.lstat()
     if found.st_uid != uid or found.st_mode & 0o077 or folder.is_symlink():
-        raise OperatorError(f"{folder} must be a folder that only the database's user can enter: remove it and start again.")
+        raise OperatorError(
+            f"{folder} must be a folder that only the database's user can enter: remove it and start again."
+        )
 
 
-def _prepare(place: Place, binaries: Binaries) -> None:
-    del binaries
+def _prepare(place: Place) -> None:
     # Databases are made from template1 by the owner, who may not create the extension itself.
     superuser_sql(place, PREPARATION, database="template1")
     if not superuser_sql(place, f"select 1 from pg_database where datname = '{DATABASE}'"):
@@ -312,7 +331,9 @@ def _marker(place: Place) -> Marker | None:
     except FileNotFoundError:
         return None
     except PermissionError:
-        raise OperatorError(f"The private cluster in {place.home} belongs to another user: use the user that made it.") from None
+        raise OperatorError(
+            f"The private cluster in {place.home} belongs to another user: use the user that made it."
+        ) from None
 
 
 def _write_marker(place: Place, marker: Marker) -> None:
@@ -340,5 +361,7 @@ def wait_until_up(place: Place, *, timeout_s: float = START_TIMEOUT_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not _answers(place):
         if time.monotonic() > deadline:
-            raise OperatorError(f"The private cluster did not answer within {timeout_s:.0f} s; its log is in {place.log}.")
+            raise OperatorError(
+                f"The private cluster did not answer within {timeout_s:.0f} s; its log is in {place.log}."
+            )
         time.sleep(0.05)

@@ -65,7 +65,9 @@ def status() -> None:
     settings = _settings()
     if settings.uses_private_cluster:
         found = cluster.status(settings.place)
-        console.print(f"Private cluster: {found.state}, PostgreSQL {found.major or '-'}, pid {found.pid or '-'}, {found.home}")
+        console.print(
+            f"Private cluster: {found.state}, PostgreSQL {found.major or '-'}, pid {found.pid or '-'}, {found.home}"
+        )
         if found.state != "up":
             console.print("Start it with [bold]onsite db up[/bold].")
             raise typer.Exit(3)
@@ -139,7 +141,9 @@ def reset(
 
     settings = _settings()
     if not settings.uses_private_cluster:
-        raise OperatorError("`onsite db reset` deletes only the private cluster; ONSITE_DATABASE_URL names another server.")
+        raise OperatorError(
+            "`onsite db reset` deletes only the private cluster; ONSITE_DATABASE_URL names another server."
+        )
     home = cluster.status(settings.place).home
     if not yes and not typer.confirm(f"Delete everything in {home}?"):
         raise typer.Exit(1)
@@ -205,7 +209,7 @@ def shell() -> None:
     settings = _settings()
     _bring_up(settings)
     command = backup.psql_command(settings)
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 - psql takes over this terminal
 
 
 def _settings() -> "Settings":

@@ -3,8 +3,14 @@
 import importlib
 
 from sqlalchemy import MetaData
+from sqlalchemy.dialects.postgresql.base import ischema_names
+
+from sync.tables import Xid8
 
 TABLE_MODULES = ("geo.store.tables", "jobs.store.tables", "sync.tables", "api.tables")
+
+# SQLAlchemy has no type for it, so reflecting a table would warn and compare nothing.
+ischema_names["xid8"] = Xid8
 
 # Tables without an organisation: everything else leads its primary key with org_id and is under row-level security.
 GLOBAL_TABLES = frozenset({"alembic_version", "sync_life"})

@@ -58,9 +58,7 @@ async def write_revision(settings: Settings, message: str) -> list[Path]:
     before = set(_versions_folder().glob("*.py"))
     await _with_alembic(
         settings,
-        lambda config: command.revision(
-            config, message, autogenerate=True, rev_id=f"{len(_scripts(config)) + 1:04d}"
-        ),
+        lambda config: command.revision(config, message, autogenerate=True, rev_id=f"{len(_scripts(config)) + 1:04d}"),
     )
     return sorted(set(_versions_folder().glob("*.py")) - before)
 
@@ -70,7 +68,7 @@ def latest_revision() -> str | None:
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
-async def applied_revision(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+async def applied_revision(connection: asyncpg.Connection) -> str | None:
     """Give the revision that a database is at; None for a database that was never migrated."""
     if not await connection.fetchval("select to_regclass('public.alembic_version') is not null"):
         return None
@@ -88,11 +86,15 @@ def alembic_config() -> Config:
 
 
 async def _with_alembic(settings: Settings, run: Callable[[Config], Any]) -> None:
-    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+    async def connect() -> asyncpg.Connection:
         # asyncpg reads the URL itself, so `sslmode` and socket folders mean the same as in the pool.
         return await asyncpg.connect(
             settings.owner_database_url,
-            server_settings={"application_name": "onsite migrate", "lock_timeout": str(LOCK_TIMEOUT_MS), "timezone": "UTC"},
+            server_settings={
+                "application_name": "onsite migrate",
+                "lock_timeout": str(LOCK_TIMEOUT_MS),
+                "timezone": "UTC",
+            },
         )
 
     def run_on(connection: Connection) -> None:
@@ -109,7 +111,7 @@ async def _with_alembic(settings: Settings, run: Callable[[Config], Any]) -> Non
         await engine.dispose()
 
 
-async def _ensure_role(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _ensure_role(connection: asyncpg.Connection) -> None:
     try:
         if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", APP_ROLE):
             await connection.execute(f"create role {APP_ROLE} nologin")
@@ -123,7 +125,7 @@ async def _ensure_role(connection: "asyncpg.Connection[asyncpg.Record]") -> None
         ) from error
 
 
-async def _ensure_extension(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _ensure_extension(connection: asyncpg.Connection) -> None:
     if await connection.fetchval("select exists (select from pg_extension where extname = 'postgis')"):
         return
     try:

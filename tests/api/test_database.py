@@ -1,5 +1,7 @@
 """The pool and the owner's connection: whose rights they carry, what jsonb becomes, what a returned connection keeps."""
 
+from typing import TypeAlias
+
 import asyncpg
 import msgspec
 import pytest
@@ -9,8 +11,8 @@ from api.database import open_pool
 from api.operator_error import OperatorError
 from api.settings import Settings
 
-Pool = asyncpg.Pool
-Connection = asyncpg.Connection
+Pool: TypeAlias = asyncpg.Pool
+Connection: TypeAlias = asyncpg.Connection
 
 
 async def test_pool_acts_as_the_application_role(pool: Pool) -> None:
@@ -18,7 +20,9 @@ async def test_pool_acts_as_the_application_role(pool: Pool) -> None:
 
 
 async def test_application_role_owns_nothing_and_cannot_pass_row_level_security(owner: Connection) -> None:
-    role = await owner.fetchrow("select oid, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole from pg_roles where rolname = $1", APP_ROLE)
+    role = await owner.fetchrow(
+        "select oid, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole from pg_roles where rolname = $1", APP_ROLE
+    )
     assert role is not None
     assert not (role["rolsuper"] or role["rolbypassrls"] or role["rolcreatedb"] or role["rolcreaterole"])
     assert await owner.fetchval("select count(*) from pg_class where relowner = $1", role["oid"]) == 0
