@@ -1,0 +1,62 @@
+# The two commands are `make run` and `make test`; both set up everything that they need.
+# The rest is for developers: lint types format contract bench sim docs.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+ONSITE := $(VENV)/bin/onsite
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint types format contract bench sim docs browser clean
+
+run: $(STAMP)
+	@$(ONSITE) run
+
+test: $(STAMP) lint types browser
+	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest $(TESTS)
+
+lint: $(STAMP)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet . || { echo "Run \`make format\`."; exit 1; }
+
+types: $(STAMP)
+	@$(PY) -m mypy
+
+format: $(STAMP)
+	@$(PY) -m ruff check --fix --quiet . || true
+	@$(PY) -m ruff format .
+
+contract: $(STAMP)
+	@$(ONSITE) contract emit
+
+bench: $(STAMP)
+	@$(PY) -m benchmarks
+
+sim: $(STAMP)
+	@$(PY) -m pytest tests/simulation
+
+docs: $(STAMP)
+	@$(ONSITE) settings --markdown > docs/settings.md
+
+browser: $(STAMP)
+	@$(PY) -m tests.chromium > /dev/null
+
+# The packages of requirements.lock and nothing else; again only when the lock or the project changes.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Onsite needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+		&& apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3-venv > /dev/null \
+		&& $(PYTHON) -m venv $(VENV); } \
+		|| { rm -rf $(VENV); echo "Python cannot make environments: install the package python3-venv."; exit 1; }
+	@echo "Installing Python packages"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+clean:
+	@test ! -x $(ONSITE) || $(ONSITE) db down
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
