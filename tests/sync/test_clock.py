@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mobile_contract
@@ -99,15 +99,17 @@ happenings = st.lists(
     | st.tuples(st.just("sleep"), spans)
     | st.tuples(st.just("reboot"), st.just(0))
     | st.tuples(st.just("set_wall"), st.integers(-(10**12), 10**12))
-    | st.tuples(st.just("pull"), latencies),
+    | st.tuples(st.sampled_from(["pull_slow_down", "pull_slow_up"]), latencies),
     max_size=6,
 )
 
 
 def live(phone: Phone, what: list[tuple[str, int]]) -> None:
     for name, value in what:
-        if name == "pull":
+        if name == "pull_slow_down":
             phone.pull(value, value // 3)
+        elif name == "pull_slow_up":
+            phone.pull(value // 3, value)
         elif name == "reboot":
             phone.reboot()
         elif name == "set_wall":
@@ -123,6 +125,18 @@ def live(phone: Phone, what: list[tuple[str, int]]) -> None:
     gnss_error_ms=st.none() | st.integers(-5_000, 5_000),
     upload_ms=latencies,
 )
+@example(
+    before=[("pull_slow_up", 0), ("pass", 86_400_000)], after=[], drift_ppm=100, gnss_error_ms=None, upload_ms=60_000
+)
+@example(before=[], after=[("pass", 86_400_000)], drift_ppm=100, gnss_error_ms=None, upload_ms=0)
+@example(
+    before=[("pull_slow_up", 30_000), ("reboot", 0)],
+    after=[("reboot", 0), ("sleep", 9)],
+    drift_ppm=0,
+    gnss_error_ms=None,
+    upload_ms=0,
+)
+@example(before=[("pull_slow_up", 30_000)], after=[("reboot", 0)], drift_ppm=0, gnss_error_ms=None, upload_ms=0)
 def test_the_truth_lies_in_the_interval_whatever_happens(
     before: list[tuple[str, int]],
     after: list[tuple[str, int]],
@@ -206,3 +220,9 @@ def test_a_sample_of_any_numbers_is_read_so_that_no_report_is_lost() -> None:
     text = b'{"wall":"2026-03-04T12:00:00+08:00","mono_ms":%d,"boot":"","new":1}' % 10**60
     sample = msgspec.json.decode(text, type=ClockSample)
     assert correct(sample, sample, NOON, None).method is ClockMethod.RECEIPT
+
+
+def test_a_tick_between_two_samples_does_not_shift_the_bound_past_the_truth() -> None:
+    """0.2 ms pass, and the millisecond that both samples are cut to ticks over between them."""
+    captured, sent = (ClockSample(wall=NOON, mono_ms=ms, boot="b") for ms in (0, 1))
+    assert correct(captured, sent, NOON + timedelta(microseconds=200), None).not_after >= NOON
