@@ -103,6 +103,11 @@ ERRORS: dict[str, Entry] = {
     "skill_missing": Entry(409, "The required skill is missing or expired.", "缺少所需技能或已过期。"),
     "outline_invalid": Entry(422, "The outline is not a valid polygon.", "边界不是有效的多边形。"),
     "version_exists": Entry(409, "This version exists with other content.", "该版本已存在且内容不同。"),
+    "code_taken": Entry(409, "Something else has this code.", "该代码已被占用。"),
+    "span_invalid": Entry(422, "The end must be after the start.", "结束时间必须晚于开始时间。"),
+    "number_invalid": Entry(422, "A number is too large, too fine, negative or not a number.", "数值过大、过细、为负或不是数字。"),
+    "policy_invalid": Entry(422, "The approval ladder has a gap or an overlap.", "审批阶梯有空缺或重叠。"),
+    "district_circle": Entry(422, "A district cannot be its own ancestor.", "区域不能是自己的上级。"),
     # before a visit counts as completed
     "task_unanswered": Entry(409, "A mandatory line of the checklist has no answer.", "必填检查项未填写。"),
     "photo_missing": Entry(409, "A required photo is missing.", "缺少必需的照片。"),

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from mobile_contract.schema.job import JobType, Photo, Reading, Signature, Task
+from mobile_contract.schema.job import Flag, JobType, Photo, Reading, Signature, Task
 
 COMPLETION = "completion"
 
@@ -57,8 +57,10 @@ def missing_before_completion(
 
 
 def signed_or_refused(signature: Signature) -> bool:
-    """Tell whether a signature ends a visit: by a named signer, or by a refusal with its reason."""
-    return signature.purpose == COMPLETION and bool(signature.signer or signature.refused_reason)
+    """Tell whether a signature ends a visit: by a named signer, or by a refusal with its reason; an empty pad never does."""
+    if signature.purpose != COMPLETION or Flag.INCOMPLETE in signature.flags:
+        return False
+    return bool(signature.signer or signature.refused_reason)
 
 
 def _unanswered(tasks: Iterable[Task]) -> list[Missing]:

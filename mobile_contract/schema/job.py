@@ -80,6 +80,10 @@ class Flag(StrEnum):
     NOT_OURS = "not_ours"
     READING_IMPLAUSIBLE = "reading_implausible"
     AFTER_UNRESOLVED = "after_unresolved"
+    SERIAL_TYPED = "serial_typed"
+    NO_POLICY = "no_policy"
+    NOT_APPROVED = "not_approved"
+    MORE_THAN_REQUESTED = "more_than_requested"
 
 
 class Request(Document, frozen=True, kw_only=True):
@@ -299,5 +303,7 @@ class Signature(Document, frozen=True, kw_only=True):
     shown_sha256: Sha256 | None = None
     refused_reason: Line = ""
     witness: Line = ""
+    strokes_sha256: Sha256 | None = None
     signed_at: Instant
     captured_by: UUID | None = None
+    flags: tuple[Flag, ...] = ()

@@ -37,7 +37,10 @@ class UsagePoint(Document, frozen=True, kw_only=True):
 
 
 class Meter(Document, frozen=True, kw_only=True):
-    """A meter: the last reading belongs to it, for checks on the phone. `dn_mm` is the nominal diameter."""
+    """A meter: the last reading belongs to it, for checks on the phone.
+
+    `dn_mm` is the nominal diameter, `usual_per_day` what is usually used, in units of the register.
+    """
 
     site_id: UUID
     serial: Code
@@ -48,6 +51,7 @@ class Meter(Document, frozen=True, kw_only=True):
     dn_mm: int | None = None
     last_value: Quantity | None = None
     last_read_at: Instant | None = None
+    usual_per_day: Quantity | None = None
 
 
 class Contact(Document, frozen=True, kw_only=True):
