@@ -1,4 +1,4 @@
-"""Bytes in and out: bodies read within limits, answers compressed, frames spliced. Never decodes a document and knows no HTTP framework."""
+"""Bytes in and out: bodies read within limits, answers compressed, frames spliced. Never decodes a document, knows no HTTP."""
 
 import gzip
 import re
@@ -146,14 +146,15 @@ def frame_begin(begin: Begin) -> bytes:
     return _ENCODER.encode(begin) + b"\n"
 
 
-def frame_put(buckets: Sequence[int], kind: str, id: UUID, ver: int, h: int, body: bytes) -> bytes:
+def frame_put(buckets: Sequence[int], kind: str, id: UUID, *, ver: int, h: int, body: bytes) -> bytes:
     """Write a document as one line, its body spliced in byte for byte. `h` may be signed or unsigned.
 
     Raises ValueError for a body with a line break, which would end the frame.
     """
     if b"\n" in body:
         raise ValueError("a document's body is one line")
-    head = f'{{"frame":"put","b":[{",".join(map(str, buckets))}],"kind":{_quoted(kind)},"id":"{id}","ver":{ver},"h":"{to_hex(h)}","body":'
+    names = f'{{"frame":"put","b":[{",".join(map(str, buckets))}],"kind":{_quoted(kind)},"id":"{id}"'
+    head = f'{names},"ver":{ver},"h":"{to_hex(h)}","body":'
     return b"%b%b}\n" % (head.encode(), body)
 
 

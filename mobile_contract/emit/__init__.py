@@ -1,1 +1,1 @@
-"""Generators of everything that is derived from the contract. Each writes files and can check them for drift; none is imported at run time."""
+"""Generators of what is derived from the contract: each writes files and checks them for drift. Never imported at run time."""

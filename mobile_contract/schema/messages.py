@@ -1,4 +1,4 @@
-"""The messages of pull, push and repair, with the names of the protocol. Owns shapes only; `mobile_contract.limits` has the numbers.
+"""The messages of pull, push and repair, with the names of the protocol. Owns shapes only, never a rule.
 
 Unknown fields are ignored everywhere here, so that a newer minor version of either side is understood. Frames of a
 page are told apart by `frame`; in an answer each is one line of NDJSON.

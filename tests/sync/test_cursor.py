@@ -125,7 +125,7 @@ def test_more_buckets_than_the_limits_allow_is_a_bug() -> None:
 @pytest.mark.parametrize("text", ["1:1:", "730:736:731,734", "730:736:730,735", f"1:{2**63 - 1}:5"])
 def test_a_snapshot_of_postgresql_is_known(text: str) -> None:
     assert is_snapshot(text)
-    assert snapshot_xmin(text) == int(text.split(":")[0])
+    assert snapshot_xmin(text) == int(text.partition(":")[0])
 
 
 @pytest.mark.parametrize(

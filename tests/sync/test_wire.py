@@ -211,8 +211,8 @@ def golden_page() -> bytes:
     return b"".join(
         [
             frame_begin(begin),
-            frame_put([0, 1], "job", JOB, 3, to_signed(job_hash), JOB_BODY),
-            frame_put([1], "note", NOTE, 1, note_hash, NOTE_BODY),
+            frame_put([0, 1], "job", JOB, ver=3, h=to_signed(job_hash), body=JOB_BODY),
+            frame_put([1], "note", NOTE, ver=1, h=note_hash, body=NOTE_BODY),
             frame_del([0], "visit", UUID("01890a5d-ac96-774b-bcce-b302099a8060")),
             frame_mend(Mend(b=1, ranges=(0, 87, 255))),
             frame_end(end),
@@ -242,13 +242,13 @@ def test_a_frame_of_a_newer_minor_version_is_understood() -> None:
 
 def test_a_body_of_two_lines_is_a_bug() -> None:
     with pytest.raises(ValueError, match="one line"):
-        frame_put([0], "job", JOB, 1, 1, b'{\n"id":1}')
+        frame_put([0], "job", JOB, ver=1, h=1, body=b'{\n"id":1}')
 
 
 @given(
     st.lists(st.integers(0, 63), min_size=1), st.text(min_size=1, max_size=40), st.uuids(), st.integers(0, 2**63 - 1)
 )
 def test_a_spliced_frame_equals_an_encoded_one(buckets: list[int], kind: str, id: UUID, ver: int) -> None:
-    spliced = frame_put(buckets, kind, id, ver, -1, JOB_BODY)
+    spliced = frame_put(buckets, kind, id, ver=ver, h=-1, body=JOB_BODY)
     put = Put(b=tuple(buckets), kind=kind, id=id, ver=ver, h="f" * 16, body=msgspec.Raw(JOB_BODY))
     assert spliced == msgspec.json.encode(put) + b"\n"
