@@ -17,7 +17,15 @@ from jobs.store.rows import Want
 from jobs.store.tables import JOB_CHILDREN
 from jobs.work import Organisation, Work, kind_name, wgs84
 from mobile_contract.schema.base import Command, Document, Position
-from mobile_contract.schema.decisions import Approve, LinkRequest, OffboardPerson, OpenJob, RegisterRequest, Reject
+from mobile_contract.schema.decisions import (
+    Approve,
+    LinkRequest,
+    OffboardPerson,
+    OpenJob,
+    RegisterRequest,
+    Reject,
+    SaveCrewMember,
+)
 from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, UsePart
 
 _REFERENCES = {
@@ -78,9 +86,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     return work
 
 
-async def _lock(
-    conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]
-) -> None:
+async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:
     leaving = [c.person_id for c, _ in batch if isinstance(c, OffboardPerson)]
     if leaving:
         found = await conn.fetch(_OPEN_JOBS_OF_PERSON, org_id, leaving)
@@ -122,6 +128,8 @@ def _collect(command: Command, names: Names) -> None:
     if isinstance(command, RegisterRequest | LinkRequest | OpenJob) and command.request_id is not None:
         names.ids.setdefault("request", set()).add(command.request_id)
         names.saved.setdefault("request", set()).add(command.request_id)
+    if isinstance(command, SaveCrewMember):
+        names.saved.setdefault("crew", set()).add(command.member.crew_id)
     if isinstance(command, OffboardPerson):
         names.saved.setdefault("person", set()).add(command.person_id)
     _walk(command, names)

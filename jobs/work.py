@@ -25,6 +25,7 @@ from mobile_contract.schema.people import CrewMember
 D = TypeVar("D", bound=Document)
 Key = tuple[str, UUID]
 
+
 class Organisation(Struct, frozen=True):
     """The settings every rule may need: IANA zone, ISO 4217 currency, default language."""
 

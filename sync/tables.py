@@ -216,7 +216,12 @@ sync_quarantine = Table(
     comment="What could not be applied, whole; a row leaves the inbox by a resolution, never by deletion.",
 )
 Index("sync_quarantine_org_id_command_id_idx", sync_quarantine.c.org_id, sync_quarantine.c.command_id)
-Index("sync_quarantine_org_id_device_id_idx", sync_quarantine.c.org_id, sync_quarantine.c.device_id, sync_quarantine.c.received_at)
+Index(
+    "sync_quarantine_org_id_device_id_idx",
+    sync_quarantine.c.org_id,
+    sync_quarantine.c.device_id,
+    sync_quarantine.c.received_at,
+)
 
 sync_unreadable = Table(
     "sync_unreadable",

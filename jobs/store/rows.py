@@ -76,4 +76,4 @@ async def save(conn: asyncpg.Connection, org_id: UUID, documents: Sequence[Store
         row["org_id"] = org_id
         by_kind.setdefault(stored.kind, []).append(row)
     for kind in sorted(by_kind, key=lambda k: (k != "job", k)):
-        await conn.execute(_insert(kind, not new), msgspec.json.encode(by_kind[kind]).decode())
+        await conn.execute(_insert(kind, not new), by_kind[kind])

@@ -111,7 +111,13 @@ def columns_of(kind: str) -> Sequence[str]:
 def _index(kind: str, *columns: str, where: str | None = None, unique: bool = False) -> None:
     table = TABLES[kind]
     name = f"{kind}_{'_'.join(columns)}_idx"
-    Index(name, table.c.org_id, *(table.c[c] for c in columns), unique=unique, postgresql_where=text(where) if where else None)
+    Index(
+        name,
+        table.c.org_id,
+        *(table.c[c] for c in columns),
+        unique=unique,
+        postgresql_where=text(where) if where else None,
+    )
 
 
 _index("job", "state", "id")

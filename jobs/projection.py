@@ -1,0 +1,216 @@
+"""What devices hold, computed from the database: bodies and buckets of documents, and who holds which buckets. Writes nothing.
+
+The rules of visibility live here and nowhere else; `onsite sync verify` compares them with what the sync tables hold.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from jobs.store import rows
+from jobs.store.rows import Want
+from jobs.work import Key
+from mobile_contract.schema.base import Document
+from mobile_contract.schema.job import Job, JobState, OpenJob
+from mobile_contract.schema.material import Approval, ApprovalState, MaterialRequest, Part
+from mobile_contract.schema.outcome import Notice
+from mobile_contract.schema.people import Crew, Shift
+from mobile_contract.schema.place import Meter, UsagePoint
+
+JOB_DOCUMENTS = (
+    "visit", "task", "note", "photo", "reading", "signature", "material_request", "approval", "stock_move", "request",
+)  # fmt: skip
+"""Kinds that go where their job goes."""
+
+_SHARED = ("site", "contact", "usage_point", "meter")
+_REFERENCE = ("district", "job_type", "policy", "part")
+_PERSONAL = ("person", "crew", "shift", "notice")
+ROLES_WITH_INBOX = ("engineer", "manager", "deputy_gm", "duty_chief")
+PRIORITIES = {"dev": 0, "me": 1, "role": 2, "crew": 3, "district": 4, "ref": 9}
+
+_FAMILY = """
+select 'contact' kind, contact_id id from job where org_id = $1 and id = any($2) and contact_id is not null
+union select 'site', site_id from job where org_id = $1 and id = any($2) and site_id is not null
+union select 'usage_point', u.id from job j join usage_point u on u.org_id = $1 and u.site_id = j.site_id where j.org_id = $1 and j.id = any($2)
+union select 'meter', m.id from job j join meter m on m.org_id = $1 and m.site_id = j.site_id where j.org_id = $1 and j.id = any($2)
+union select 'contact', contact_id from request where org_id = $1 and job_id = any($2) and contact_id is not null
+""" + "".join(
+    f"union select '{kind}', id from {kind} where org_id = $1 and job_id = any($2)\n" for kind in JOB_DOCUMENTS
+)
+
+# Who holds a job: the crew or person of each of its visits that is more than a thought and not called off; and who found it on site.
+_HOLDERS = """
+with j as (select id, site_id, contact_id, found_on_site, opened_by from job
+  where org_id = $1 and state not in ('closed', 'cancelled')
+    and (id = any($2) or site_id = any($3) or contact_id = any($4)
+      or id in (select job_id from request where org_id = $1 and contact_id = any($4))))
+select j.id job_id, j.site_id, j.contact_id, 'crew/' || v.crew_id bucket from j join visit v on v.org_id = $1 and v.job_id = j.id
+  where v.crew_id is not null and v.state not in ('tentative', 'declined', 'cancelled')
+union select j.id, j.site_id, j.contact_id, 'me/' || v.person_id from j join visit v on v.org_id = $1 and v.job_id = j.id
+  where v.person_id is not null and v.state not in ('tentative', 'declined', 'cancelled')
+union select j.id, j.site_id, j.contact_id, 'me/' || j.opened_by from j where j.found_on_site and j.opened_by is not null
+order by 1, 4"""
+
+_REQUEST_CONTACTS = (
+    "select contact_id, job_id from request where org_id = $1 and contact_id = any($2) and job_id is not null"
+)
+_CREWS_OF = "select id, member_ids from crew where org_id = $1 and active and member_ids ?| $2 order by id"
+
+_SCOPES = """
+select p.id person_id, 'me/' || p.id bucket, p.id cause, '-infinity'::timestamptz from_at, null::timestamptz to_at
+  from person p where p.org_id = $1 and p.id = any($2) and p.active
+union all select p.id, 'ref', p.id, '-infinity', null from person p where p.org_id = $1 and p.id = any($2) and p.active
+union all select p.id, 'role/' || r.role, p.id, '-infinity', null from person p
+  cross join lateral jsonb_array_elements_text(p.roles) r(role) where p.org_id = $1 and p.id = any($2) and p.active and r.role = any($3)
+union all select m.person_id, 'crew/' || m.crew_id, m.id, m.from_at, m.to_at from crew_member m join person p on p.org_id = $1 and p.id = m.person_id
+  join crew c on c.org_id = $1 and c.id = m.crew_id where m.org_id = $1 and m.person_id = any($2) and p.active and c.active
+union all select m.person_id, 'district/' || d.id || '/open', m.id, m.from_at, m.to_at from crew_member m
+  join person p on p.org_id = $1 and p.id = m.person_id join crew c on c.org_id = $1 and c.id = m.crew_id
+  cross join lateral jsonb_array_elements_text(c.district_ids) d(id) where m.org_id = $1 and m.person_id = any($2) and p.active and c.active
+order by 1, 2, 3"""
+
+
+class Projected(Struct, frozen=True):
+    """A document as devices should hold it; no body: it does not exist (any more)."""
+
+    kind: str
+    id: UUID
+    body: bytes | None
+    buckets: tuple[str, ...] = ()
+
+
+class Scope(Struct, frozen=True, order=True):
+    """A person holds a bucket from an instant to an instant, because of `cause` (the membership, or the person itself)."""
+
+    person_id: UUID
+    bucket: str
+    cause: UUID
+    from_at: datetime
+    to_at: datetime | None
+
+
+async def documents_of(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key]) -> set[Key]:
+    """Name every document whose body or buckets may differ after the rows `changed`, which may include documents that never existed."""
+    keys: set[Key] = {key for key in changed if key[0] in (*_SHARED, *_REFERENCE, *_PERSONAL)}
+    jobs = {id for kind, id in changed if kind == "job"}
+    if jobs:
+        found = await conn.fetch(_FAMILY, org_id, sorted(jobs))
+        keys.update((row["kind"], row["id"]) for row in found)
+        keys.update((kind, id) for id in jobs for kind in ("job", "open_job"))
+    return keys
+
+
+async def project(conn: asyncpg.Connection, org_id: UUID, keys: Iterable[Key]) -> list[Projected]:
+    """Compute bodies and buckets of documents, sorted by (kind, id); those that do not exist come without a body."""
+    wanted: dict[str, set[UUID]] = defaultdict(set)
+    for kind, id in keys:
+        wanted[kind].add(id)
+    jobs = wanted.pop("job", set()) | wanted.pop("open_job", set())
+    by_id = [Want(kind, "id", tuple(sorted(ids))) for kind, ids in sorted(wanted.items())]
+    stored = await rows.load(conn, org_id, [Want("job", "id", tuple(sorted(jobs))), *by_id])
+    found = {(item.kind, item.document.id): item.document for item in stored}
+    visible = await _buckets(conn, org_id, found, wanted)
+    out = [_projected(kind, id, found.get((kind, id)), visible) for kind, ids in wanted.items() for id in ids]
+    for id in jobs:
+        job = cast("Job | None", found.get(("job", id)))
+        out.append(_projected("job", id, job, visible))
+        out.append(_open_job(id, job))
+    return sorted(out, key=lambda p: (p.kind, p.id))
+
+
+async def scopes_of(conn: asyncpg.Connection, org_id: UUID, people: Iterable[UUID]) -> list[Scope]:
+    """List which buckets persons hold and when; an inactive person holds none."""
+    found = await conn.fetch(_SCOPES, org_id, sorted(people), list(ROLES_WITH_INBOX))
+    return [Scope(r["person_id"], r["bucket"], r["cause"], r["from_at"], r["to_at"]) for r in found]
+
+
+def priority_of(bucket: str) -> int:
+    """Tell in which order a bucket is fetched: what a technician needs first comes first."""
+    return PRIORITIES[bucket.partition("/")[0]]
+
+
+class _Visible(Struct):
+    """Buckets by job, site and contact, and by the other documents that have a rule of their own."""
+
+    job: dict[UUID, set[str]]
+    site: dict[UUID, set[str]]
+    contact: dict[UUID, set[str]]
+    person: dict[UUID, set[str]]
+    inbox: dict[UUID, str]
+
+
+async def _buckets(
+    conn: asyncpg.Connection, org_id: UUID, found: dict[Key, Document], wanted: dict[str, set[UUID]]
+) -> _Visible:
+    jobs = {job_id for (kind, _), d in found.items() if kind in JOB_DOCUMENTS and (job_id := _job_id(d)) is not None}
+    jobs |= {id for kind, id in found if kind == "job"}
+    sites = wanted.get("site", set()) | {d.site_id for d in found.values() if isinstance(d, Meter | UsagePoint)}
+    contacts = wanted.get("contact", set())
+    visible = _Visible(defaultdict(set), defaultdict(set), defaultdict(set), defaultdict(set), {})
+    if jobs or sites or contacts:
+        for row in await conn.fetch(_HOLDERS, org_id, sorted(jobs), sorted(sites), sorted(contacts)):
+            visible.job[row["job_id"]].add(row["bucket"])
+            visible.site[row["site_id"]].add(row["bucket"])
+            visible.contact[row["contact_id"]].add(row["bucket"])
+    if contacts:
+        for row in await conn.fetch(_REQUEST_CONTACTS, org_id, sorted(contacts)):
+            visible.contact[row["contact_id"]] |= visible.job[row["job_id"]]
+    if wanted.get("person"):
+        people = {str(id) for id in wanted["person"]}
+        for row in await conn.fetch(_CREWS_OF, org_id, sorted(people)):
+            for member in people.intersection(row["member_ids"]):
+                visible.person[UUID(member)].add(f"crew/{row['id']}")
+    for document in found.values():
+        if isinstance(document, Approval) and document.state is ApprovalState.WAITING:
+            inbox = f"me/{document.person_id}" if document.person_id else f"role/{document.role}"
+            visible.inbox[document.id] = inbox
+    return visible
+
+
+def _projected(kind: str, id: UUID, document: Document | None, visible: _Visible) -> Projected:
+    if document is None:
+        return Projected(kind, id, None)
+    return Projected(kind, id, msgspec.json.encode(document), tuple(sorted(_buckets_of(kind, document, visible))))
+
+
+def _buckets_of(kind: str, document: Document, visible: _Visible) -> set[str]:
+    if kind in _REFERENCE:
+        return {"ref"} if not isinstance(document, Part) or document.active else set()
+    if kind == "job":
+        return visible.job[document.id]
+    if kind in JOB_DOCUMENTS:
+        job_id = _job_id(document)
+        holders = set(visible.job[job_id]) if job_id else set()
+        inbox = document.approval_id if isinstance(document, MaterialRequest) else document.id
+        return holders | ({visible.inbox[inbox]} if inbox in visible.inbox else set())
+    if kind == "site":
+        return visible.site[document.id]
+    if isinstance(document, Meter | UsagePoint):
+        return visible.site[document.site_id]
+    if kind == "contact":
+        return visible.contact[document.id]
+    if kind == "person":
+        return visible.person[document.id] | {f"me/{document.id}"}
+    if isinstance(document, Crew):
+        return {f"crew/{document.id}"}
+    if isinstance(document, Shift | Notice):
+        return {f"me/{document.person_id}"}
+    raise ValueError(f"no rule says who holds a {kind}")
+
+
+def _job_id(document: Document) -> UUID | None:
+    job_id: UUID | None = getattr(document, "job_id", None)
+    return job_id
+
+
+def _open_job(id: UUID, job: Job | None) -> Projected:
+    if job is None or job.state is not JobState.READY or job.district_id is None:
+        return Projected("open_job", id, None)
+    fields = {name: getattr(job, name) for name in OpenJob.__struct_fields__}
+    return Projected("open_job", id, msgspec.json.encode(OpenJob(**fields)), (f"district/{job.district_id}/open",))

@@ -1,0 +1,78 @@
+"""A command as it came in, before anything is decided about it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from jobs.context import Actor, Deed, Occurrence
+from mobile_contract.registry import COMMANDS, Nature
+from mobile_contract.schema.outcome import OutcomeStatus
+from sync.outcomes import Answer
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """A command to execute.
+
+    `raw` are the bytes received (a device's `cmd`, else the arguments), `digest` their SHA-256, `args` the arguments as JSON.
+    `n` is a device's sequence number; `expected_ver` an explicit If-Match on the job; `released`: it was held and may go on now.
+    """
+
+    id: UUID
+    name: str
+    args: bytes
+    digest: bytes
+    raw: bytes
+    actor: Actor
+    occurrence: Occurrence
+    received_at: datetime
+    after: tuple[UUID, ...] = ()
+    n: int | None = None
+    cause: UUID | None = None
+    on_behalf_of: UUID | None = None
+    expected_ver: int | None = None
+    released: bool = False
+
+    @property
+    def is_fact(self) -> bool:
+        """Tell whether the command reports; a name that nobody knows counts as a report, so that it is kept whole."""
+        line = COMMANDS.get(self.name)
+        return line is None or line.nature is Nature.FACT
+
+    def deed(self, *, after_unresolved: bool = False) -> Deed:
+        """Give the circumstances that handlers see."""
+        return Deed(
+            command_id=self.id,
+            actor=self.actor,
+            occurrence=self.occurrence,
+            received_at=self.received_at,
+            on_behalf_of=self.on_behalf_of,
+            cause=self.cause,
+            after_unresolved=after_unresolved,
+        )
+
+    def answer(
+        self,
+        status: OutcomeStatus,
+        code: str,
+        now: datetime,
+        *,
+        flags: tuple[str, ...] = (),
+        detail: dict[str, str] | None = None,
+    ) -> Answer:
+        """Make the answer to this command."""
+        return Answer(
+            command_id=self.id,
+            name=self.name,
+            digest=self.digest,
+            status=status,
+            code=code,
+            flags=flags,
+            detail=detail or {},
+            device_id=self.actor.device_id,
+            n=self.n,
+            actor_id=self.actor.person_id,
+            cause=self.cause,
+            received_at=self.received_at,
+            decided_at=now,
+        )

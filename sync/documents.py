@@ -1,0 +1,132 @@
+"""Writes what devices hold: documents and memberships, in the caller's transaction. Decides no body and no bucket: `jobs.projection` does.
+
+The order is the proof: lock the documents, compute after the lock, write documents, write memberships (protocol §2). Folded into one
+statement, or without the lock, pages go wrong.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from jobs.projection import Projected, documents_of, project
+from jobs.work import Key
+from mobile_contract.digest import document_hash, to_signed
+
+_LOCK = """
+select d.kind, d.id, d.ver, d.h, d.body from sync_doc d
+join unnest($2::text[], $3::uuid[]) k(kind, id) on d.kind = k.kind and d.id = k.id
+where d.org_id = $1 order by d.kind, d.id for update of d"""
+
+_MEMBERS = """
+select m.bucket, m.kind, m.id, m.h from sync_member m
+join unnest($2::text[], $3::uuid[]) k(kind, id) on m.kind = k.kind and m.id = k.id
+where m.org_id = $1 and not m.gone"""
+
+_UPDATE = """
+update sync_doc d set ver = k.ver, h = k.h, body = k.body
+from unnest($2::text[], $3::uuid[], $4::int8[], $5::int8[], $6::bytea[]) k(kind, id, ver, h, body)
+where d.org_id = $1 and d.kind = k.kind and d.id = k.id"""
+
+_INSERT = """
+insert into sync_doc (org_id, kind, id, ver, h, body)
+select $1, k.* from unnest($2::text[], $3::uuid[], $4::int8[], $5::int8[], $6::bytea[]) k(kind, id, ver, h, body)"""
+
+_MEMBER = """
+insert into sync_member (org_id, bucket, kind, id, xid, h, gone)
+select $1, k.bucket, k.kind, k.id, pg_current_xact_id(), k.h, k.gone
+from unnest($2::text[], $3::text[], $4::uuid[], $5::int8[], $6::bool[]) k(bucket, kind, id, h, gone)
+on conflict (org_id, bucket, kind, id) do update set xid = excluded.xid, h = excluded.h, gone = excluded.gone"""
+
+
+class Row(Struct, frozen=True):
+    """A document as it is to be stored; `h` signed, as PostgreSQL holds it."""
+
+    kind: str
+    id: UUID
+    ver: int
+    h: int
+    body: bytes | None
+
+
+Member = tuple[str, str, UUID, int, bool]
+
+
+async def write_changed(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key]) -> set[str]:
+    """Bring every document that the changed rows may have altered up to date; return the buckets in which something changed."""
+    return await write(conn, org_id, await documents_of(conn, org_id, changed))
+
+
+async def write(
+    conn: asyncpg.Connection, org_id: UUID, keys: Iterable[Key], given: Sequence[Projected] = ()
+) -> set[str]:
+    """Write the documents of the keys (computed after their locks) and the `given` ones; return the buckets in which something changed.
+
+    Raises asyncpg.UniqueViolationError when another transaction made the same document first: the caller runs its transaction anew.
+    """
+    wanted = sorted({*keys, *((p.kind, p.id) for p in given)})
+    if not wanted:
+        return set()
+    kinds, ids = [k for k, _ in wanted], [i for _, i in wanted]
+    locked = {(r["kind"], r["id"]): Row(*r.values()) for r in await conn.fetch(_LOCK, org_id, kinds, ids)}
+    held: dict[Key, dict[str, int]] = {}
+    if locked:
+        for r in await conn.fetch(_MEMBERS, org_id, kinds, ids):
+            held.setdefault((r["kind"], r["id"]), {})[r["bucket"]] = r["h"]
+    projected = [*await project(conn, org_id, keys), *given]
+    changed: list[Row] = []
+    fresh: list[Row] = []
+    members: list[Member] = []
+    for document in projected:
+        key = (document.kind, document.id)
+        row = next_row(document, locked.get(key))
+        if row is None:
+            continue
+        if key not in locked:
+            fresh.append(row)
+        elif row is not locked[key]:
+            changed.append(row)
+        members.extend(next_members(document, row, held.get(key, {})))
+    await _store(conn, org_id, _UPDATE, changed)
+    await _store(conn, org_id, _INSERT, fresh)
+    if members:
+        await conn.execute(_MEMBER, org_id, *(list(column) for column in zip(*sorted(members), strict=True)))
+    return {member[0] for member in members}
+
+
+def next_row(document: Projected, stored: Row | None) -> Row | None:
+    """Tell how a document is stored next: the row itself when nothing changed, None when there is nothing to store."""
+    if stored is None:
+        if document.body is None:
+            return None
+        return _row(document, 1)
+    if stored.body == document.body:
+        return stored
+    return _row(document, stored.ver + 1)
+
+
+def _row(document: Projected, ver: int) -> Row:
+    h = 0 if document.body is None else to_signed(document_hash(document.kind, document.id, ver, document.body))
+    return Row(document.kind, document.id, ver, h, document.body)
+
+
+def next_members(document: Projected, row: Row, held: dict[str, int]) -> list[Member]:
+    """List the memberships to write: (bucket, kind, id, h, gone), only those that differ from what is held (bucket → h)."""
+    wanted = () if document.body is None else document.buckets
+    put = [(bucket, row.kind, row.id, row.h, False) for bucket in wanted if held.get(bucket) != row.h]
+    gone = [(bucket, row.kind, row.id, row.h, True) for bucket in held if bucket not in wanted]
+    return put + gone
+
+
+async def _store(conn: asyncpg.Connection, org_id: UUID, statement: str, rows: Sequence[Row]) -> None:
+    if rows:
+        await conn.execute(
+            statement,
+            org_id,
+            [r.kind for r in rows],
+            [r.id for r in rows],
+            [r.ver for r in rows],
+            [r.h for r in rows],
+            [r.body for r in rows],
+        )
