@@ -1,0 +1,239 @@
+"""Record what happened on a job: the one place where events are appended, flags are set and visits and jobs are folded anew.
+
+`report` does all of it for a fact from a visit. Never decides whether something may happen.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec.structs import replace
+
+from jobs.context import Deed
+from jobs.event import Event, EventName
+from jobs.handlers.ownership import belongs_to
+from jobs.result import Applied, PutAside
+from jobs.rules.chain import seal
+from jobs.rules.job import did_the_work, fold_job
+from jobs.rules.visit import fold_visit
+from jobs.work import Work, wgs84
+from mobile_contract.rules.guards import Missing, missing_before_completion
+from mobile_contract.schema.base import Datum, Position
+from mobile_contract.schema.facts import VisitFact
+from mobile_contract.schema.job import Flag, Job, Photo, Reading, Signature, Task, Visit, VisitState
+
+
+def visit_for(work: Work, command: VisitFact, deed: Deed) -> Visit | PutAside:
+    """Find the visit that a fact belongs to; an unknown one becomes an unplanned visit of the reporter.
+
+    `circumstances` flags both that and a visit of somebody else. PutAside `unknown_job`, or `unknown_visit` where the id is another job's.
+    """
+    job = work.get(Job, command.job_id)
+    if job is None:
+        return PutAside("unknown_job")
+    visit = work.get(Visit, command.visit_id)
+    if visit is not None and visit.job_id != job.id:
+        return PutAside("unknown_visit")
+    if visit is None:
+        visit = Visit(
+            id=command.visit_id,
+            job_id=job.id,
+            state=VisitState.TENTATIVE,
+            person_id=deed.person_id,
+        )
+        work.put(visit)
+        record(work, job, deed, EventName.VISIT_FOUND, visit_id=visit.id, detail={"person_id": deed.person_id})
+    return visit
+
+
+def circumstances(work: Work, visit: Visit, deed: Deed) -> tuple[Flag, ...]:
+    """Name the flags that follow from who reported a fact, when and how it came: not theirs, cancelled, clock, unresolved predecessor."""
+    job = work.get(Job, visit.job_id)
+    cancelled = visit.state is VisitState.CANCELLED or (job is not None and job.cancelled_at is not None)
+    flags = {
+        Flag.NOT_ASSIGNED: not _assigned(work, visit, deed),
+        Flag.AFTER_CANCEL: cancelled,
+        Flag.CLOCK_SUSPECT: deed.occurrence.suspect,
+        Flag.AFTER_UNRESOLVED: deed.after_unresolved,
+    }
+    return tuple(flag for flag, holds in flags.items() if holds)
+
+
+def record(
+    work: Work,
+    job: Job,
+    deed: Deed,
+    name: EventName,
+    *,
+    visit_id: UUID | None = None,
+    detail: Mapping[str, Any] | None = None,
+    position: Position | None = None,
+) -> Event:
+    """Append an event to a job: next seq, position in WGS 84, hash chain of its visit. Nothing is folded: `settle` does that.
+
+    `detail` may hold ids, decimals, instants and nested values; they are stored as JSON.
+    """
+    known = work.events(job.id)
+    chain = [e for e in known if e.visit_id == visit_id]
+    seq = known[-1].seq + 1 if known else 1
+    occurrence = deed.occurrence
+    lon_deg, lat_deg = wgs84(position.lon_deg, position.lat_deg, position.datum) if position else (None, None)
+    event = Event(
+        id=uuid5(deed.command_id, f"{job.id}/{seq}"),
+        job_id=job.id,
+        visit_id=visit_id,
+        seq=seq,
+        name=name,
+        occurred_at=occurrence.at,
+        not_before=occurrence.not_before,
+        not_after=occurrence.not_after,
+        raw_at=occurrence.raw_at,
+        clock=occurrence.clock,
+        received_at=deed.received_at,
+        command_id=deed.command_id,
+        actor_id=deed.person_id,
+        device_id=deed.actor.device_id,
+        lon_deg=lon_deg,
+        lat_deg=lat_deg,
+        accuracy_m=position.accuracy_m if position else None,
+        detail=_plain({**(detail or {}), **_about(deed, position)}),
+    )
+    sealed = seal(event, chain[-1].hash if chain else "")
+    work.put(sealed)
+    return sealed
+
+
+def flag(work: Work, job_id: UUID, visit_id: UUID | None, flags: Iterable[Flag]) -> None:
+    """Add flags to a job and to its visit; a flag stays until somebody looks at it."""
+    flags = tuple(flags)
+    visit, job = work.get(Visit, visit_id), work.get(Job, job_id)
+    if flags and visit is not None:
+        work.put(_flagged(visit, flags))
+    if flags and job is not None:
+        work.put(_flagged(job, flags))
+
+
+def settle(work: Work, job_id: UUID) -> None:
+    """Fold a job's visits and then the job anew from what the work knows, and put what changed."""
+    job = work.get(Job, job_id)
+    if job is None:
+        raise LookupError(f"job {job_id} is not in the work")
+    events = work.events(job_id)
+    visits = []
+    for visit in work.of_job(Visit, job_id):
+        folded = _complete(work, job, fold_visit(visit, events), events)
+        if folded != visit:
+            work.put(folded)
+        visits.append(folded)
+    settled = fold_job(job, visits)
+    if settled != job:
+        work.put(settled)
+
+
+def report(
+    work: Work,
+    command: VisitFact,
+    deed: Deed,
+    name: EventName,
+    *,
+    detail: Mapping[str, Any] | None = None,
+    flags: Iterable[Flag] = (),
+) -> Applied | PutAside:
+    """Book a fact from a visit: find the visit, append the event, set the flags, fold.
+
+    `detail` names the thing reported by its id, so that two deeds of one instant differ; `flags` come on top of `circumstances`.
+    Answers `unchanged` when the same person already reported the same of the same instant; PutAside as `visit_for` does.
+    """
+    visit = visit_for(work, command, deed)
+    if isinstance(visit, PutAside):
+        return visit
+    job = work.get(Job, command.job_id)
+    assert job is not None  # visit_for has looked
+    detail = detail or {}
+    if already_reported(work, visit, deed, name=name, detail=detail):
+        return Applied(code="unchanged")
+    raised = {*circumstances(work, visit, deed), *flags}
+    record(work, job, deed, name, visit_id=visit.id, detail=detail, position=command.position)
+    flag(work, job.id, visit.id, raised)
+    settle(work, job.id)
+    folded = work.get(Visit, visit.id)
+    return applied({*raised, *(set(folded.flags if folded else ()) - set(visit.flags))})
+
+
+def already_reported(work: Work, visit: Visit, deed: Deed, *, name: EventName, detail: Mapping[str, Any]) -> bool:
+    """Tell whether the same person already reported the same deed of the same instant."""
+    said = _plain(detail)
+    return any(
+        e.visit_id == visit.id
+        and e.name is name
+        and e.occurred_at == deed.occurrence.at
+        and e.actor_id == deed.person_id
+        and said.items() <= e.detail.items()
+        for e in work.events(visit.job_id)
+    )
+
+
+def applied(flags: Iterable[Flag] = ()) -> Applied:
+    """Answer that a fact took effect, with its flags in a stable order."""
+    return Applied(flags=tuple(sorted({f.value for f in flags})))
+
+
+def missing_of(work: Work, job: Job, *, no_parts_declared: bool = False) -> list[Missing]:
+    """List what the job's type still wants before a visit counts as complete; nothing where the type is unknown."""
+    job_type = work.job_type(job.type, job.type_version)
+    if job_type is None:
+        return []
+    return missing_before_completion(
+        job_type,
+        tasks=work.of_job(Task, job.id),
+        photos=work.of_job(Photo, job.id),
+        readings=work.of_job(Reading, job.id),
+        signatures=work.of_job(Signature, job.id),
+        parts_used=any(e.name is EventName.PART_USED for e in work.events(job.id)),
+        no_parts_declared=no_parts_declared,
+    )
+
+
+def _complete(work: Work, job: Job, visit: Visit, events: list[Event]) -> Visit:
+    """Set or clear `incomplete`: what comes in after the completion (an answer from the second phone) still counts."""
+    flags = set(visit.flags) - {Flag.INCOMPLETE}
+    if did_the_work(visit):
+        declared = any(e.visit_id == visit.id and e.detail.get("no_parts_used") for e in events)
+        if missing_of(work, job, no_parts_declared=declared):
+            flags.add(Flag.INCOMPLETE)
+    return replace(visit, flags=tuple(sorted(flags)))
+
+
+def _assigned(work: Work, visit: Visit, deed: Deed) -> bool:
+    """Tell whether the visit is the reporter's by a plan: one that the crew found itself is nobody's until somebody plans it."""
+    if deed.person_id is None or not belongs_to(work, visit, deed.person_id, deed.occurrence.at):
+        return False
+    plans = {EventName.VISIT_PLANNED, EventName.VISIT_ASSIGNED, EventName.VISIT_CLAIMED}
+    names = {e.name for e in work.events(visit.job_id) if e.visit_id == visit.id}
+    return EventName.VISIT_FOUND not in names or bool(names & plans)
+
+
+def _about(deed: Deed, position: Position | None) -> dict[str, Any]:
+    """Keep what has no column: the source datum, a mocked fix, when the fix was taken, who applied a fact by hand."""
+    about: dict[str, Any] = {}
+    if position is not None and position.datum is not Datum.WGS84:
+        about["datum"] = position.datum.value
+    if position is not None and position.mock:
+        about["mock"] = True
+    if position is not None and position.at is not None:
+        about["fixed_at"] = position.at
+    if deed.on_behalf_of is not None and deed.actor.person_id != deed.on_behalf_of:
+        about["applied_by"] = deed.actor.person_id
+    if deed.cause is not None:
+        about["cause"] = deed.cause
+    return about
+
+
+def _plain(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn values into JSON's own types; what is absent stays absent."""
+    return {key: msgspec.to_builtins(value) for key, value in detail.items() if value is not None}
+
+
+def _flagged(document: Any, flags: Iterable[Flag]) -> Any:
+    return replace(document, flags=tuple(sorted({*document.flags, *flags})))
