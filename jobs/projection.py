@@ -63,10 +63,10 @@ _REQUEST_CONTACTS = (
 _CREWS_OF = "select id, member_ids from crew where org_id = $1 and active and member_ids ?| $2 order by id"
 
 _SCOPES = """
-select p.id person_id, 'me/' || p.id bucket, p.id cause, '-infinity'::timestamptz from_at, null::timestamptz to_at
+select p.id person_id, 'me/' || p.id bucket, p.id cause, 'epoch'::timestamptz from_at, null::timestamptz to_at
   from person p where p.org_id = $1 and p.id = any($2) and p.active
-union all select p.id, 'ref', p.id, '-infinity', null from person p where p.org_id = $1 and p.id = any($2) and p.active
-union all select p.id, 'role/' || r.role, p.id, '-infinity', null from person p
+union all select p.id, 'ref', p.id, 'epoch', null from person p where p.org_id = $1 and p.id = any($2) and p.active
+union all select p.id, 'role/' || r.role, p.id, 'epoch', null from person p
   cross join lateral jsonb_array_elements_text(p.roles) r(role) where p.org_id = $1 and p.id = any($2) and p.active and r.role = any($3)
 union all select m.person_id, 'crew/' || m.crew_id, m.id, m.from_at, m.to_at from crew_member m join person p on p.org_id = $1 and p.id = m.person_id
   join crew c on c.org_id = $1 and c.id = m.crew_id where m.org_id = $1 and m.person_id = any($2) and p.active and c.active
