@@ -26,11 +26,12 @@ from mobile_contract.schema.decisions import (
     Reject,
     SaveCrewMember,
 )
-from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, UsePart
+from mobile_contract.schema.facts import ReceivePart, ReportJob, RequestParts, ReturnPart, UsePart
 
 _REFERENCES = {
     "job_id": "job",
     "of_job_id": "job",
+    "visit_id": "visit",
     "site_id": "site",
     "contact_id": "contact",
     "crew_id": "crew",
@@ -47,7 +48,7 @@ _VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart)
 _LADDER_COMMANDS = (RequestParts, Approve, Reject)
 
 _ORGANISATION = "select org_id, name, zone, currency, language from organisation where org_id = $1"
-_LOCK_JOBS = "select id, type from job where org_id = $1 and id = any($2) order by id for update"
+_LOCK_JOBS = "select id, type, district_id from job where org_id = $1 and id = any($2) order by id for update"
 _OPEN_JOBS_OF_PERSON = """
 select distinct job_id from visit where org_id = $1 and person_id = any($2)
   and state not in ('completed', 'follow_up_needed', 'no_access', 'cancelled', 'declined') order by job_id limit 1000"""
@@ -80,9 +81,10 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
             names.job_types.add(code)
     await _lock(conn, org.org_id, names, batch)
     work = Work(org)
-    work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
     points = sorted(names.points)
     work.districts = dict(zip(points, await districts_of(conn, org.org_id, points), strict=True))
+    names.ids.setdefault("district", set()).update(id for id in work.districts.values() if id is not None)
+    work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
     return work
 
 
@@ -97,6 +99,7 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
         if kind == "job":
             locked = await conn.fetch(_LOCK_JOBS, org_id, sorted(names.ids["job"]))
             names.job_types.update(row["type"] for row in locked)
+            names.ids.setdefault("district", set()).update(r["district_id"] for r in locked if r["district_id"])
         elif kind != "district":
             await rows.lock(conn, org_id, kind, names.saved[kind])
 
@@ -128,6 +131,8 @@ def _collect(command: Command, names: Names) -> None:
     if isinstance(command, RegisterRequest | LinkRequest | OpenJob) and command.request_id is not None:
         names.ids.setdefault("request", set()).add(command.request_id)
         names.saved.setdefault("request", set()).add(command.request_id)
+    if isinstance(command, ReportJob) and command.position is not None:
+        names.points.add(wgs84(command.position.lon_deg, command.position.lat_deg, command.position.datum))
     if isinstance(command, SaveCrewMember):
         names.saved.setdefault("crew", set()).add(command.member.crew_id)
     if isinstance(command, OffboardPerson):
