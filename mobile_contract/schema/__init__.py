@@ -1,0 +1,1 @@
+"""The documents, commands and messages of the contract, by noun."""
