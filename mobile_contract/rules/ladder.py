@@ -100,7 +100,9 @@ def policy_faults(policy: Policy) -> list[str]:
 
 def _band_role(policy: Policy, amount: Decimal) -> Role:
     # An amount of nothing belongs to no band `(above, up_to]`: the lowest one looks at it.
-    return next((band.role for band in policy.bands if band.up_to is None or amount <= band.up_to), policy.bands[-1].role)
+    return next(
+        (band.role for band in policy.bands if band.up_to is None or amount <= band.up_to), policy.bands[-1].role
+    )
 
 
 def _duty_chief(duties: Iterable[Duty], asking: Asking) -> UUID | None:

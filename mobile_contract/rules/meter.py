@@ -66,7 +66,8 @@ def judge_reading(meter: Meter, value: Decimal, *, at: datetime, typed_serial: s
     most = _most(meter, days)
     if used < 0:
         used, rolled_over = used + dial, True
-        if used > (dial * ROLL_OVER_SHARE if most is None else most):
+        # Still below nothing: the last value was beyond this dial, so the dial count is wrong.
+        if not 0 <= used <= (dial * ROLL_OVER_SHARE if most is None else most):
             return Judgement(doubts=(Doubt.BACKWARD, *named))
     doubts = (*_doubts(meter, used, days, most), *named)
     return Judgement(used=used, rolled_over=rolled_over, doubts=doubts)
