@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from api.cluster.packages import ensure_binaries, first_program
+from api.cluster.packages import find_binaries, first_program
 from api.database import owner_connection
 from api.operator_error import OperatorError
 from api.settings import Settings
@@ -134,15 +134,12 @@ def psql_command(settings: Settings) -> list[str]:
 
 
 def _program(name: str) -> str:
-    """Find one of PostgreSQL's client programs: beside the server, else on the path."""
-    if (found := first_program([name])) is not None and not found.startswith("/usr/bin/"):
-        return found
-    try:
-        return ensure_binaries(lambda _: None).path(name)
-    except OperatorError:
-        if found is None:
-            raise
-        return found
+    """Find one of PostgreSQL's client programs: beside an installed server, else on the path."""
+    if (server := find_binaries()) is not None:
+        return server.path(name)
+    if (found := first_program([name])) is None:
+        raise OperatorError(f"{name} is not installed: install PostgreSQL's client programs (Debian: postgresql-client).")
+    return found
 
 
 def _run(command: Sequence[str], settings: Settings | None) -> None:
