@@ -19,7 +19,6 @@ test: $(STAMP) lint types browser
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .
-	@$(PY) -m ruff format --check --quiet . || { echo "Run \`make format\`."; exit 1; }
 
 types: $(STAMP)
 	@$(PY) -m mypy
