@@ -1,7 +1,8 @@
 """Fill a Work with what a batch of commands names: locks first, then one load. Never decides.
 
-Lock order (protocol §5): the named rows by (kind, id). Only roots that a command may change are locked: the row of a job protects
-everything that belongs to the job; a saved master row protects itself.
+Lock order (protocol §5): the named rows by (kind, id), then the vans whose balance is asked (`jobs.balances`). Only roots that a command
+may change are locked: the row of a job protects everything that belongs to the job; a saved master row protects itself; the row of a
+crew protects its members.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import asyncpg
 from msgspec import Struct
 
 from geo.store.districts import districts_of
+from jobs.balances import VAN_COMMANDS, load_balances
 from jobs.context import Deed
 from jobs.store import rows
 from jobs.store.rows import Want
@@ -20,13 +22,30 @@ from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
     Approve,
     LinkRequest,
+    LoadJobType,
     OffboardPerson,
     OpenJob,
     RegisterRequest,
     Reject,
     SaveCrewMember,
+    SaveDistrict,
+    SavePerson,
+    SavePolicy,
 )
-from mobile_contract.schema.facts import ReceivePart, ReportJob, RequestParts, ReturnPart, UsePart
+from mobile_contract.schema.facts import (
+    AddNote,
+    AddPhoto,
+    CaptureSignature,
+    ReadMeter,
+    ReceivePart,
+    ReportJob,
+    RequestParts,
+    ReturnPart,
+    UsePart,
+)
+from mobile_contract.schema.material import Part
+from mobile_contract.schema.people import Crew, Person
+from mobile_contract.schema.place import Site
 
 _REFERENCES = {
     "job_id": "job",
@@ -44,23 +63,40 @@ _REFERENCES = {
     "usage_point_id": "usage_point",
     "van_id": "stock_location",
 }
-_VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart)
-_LADDER_COMMANDS = (RequestParts, Approve, Reject)
+# A fact is known by the id its client gave it, whichever job it named: a reused id must be seen before the row is written.
+_FACT_IDS: dict[type[Command], tuple[str, str]] = {
+    AddNote: ("note", "note_id"),
+    AddPhoto: ("photo", "photo_id"),
+    ReadMeter: ("reading", "reading_id"),
+    CaptureSignature: ("signature", "signature_id"),
+    RequestParts: ("material_request", "request_id"),
+    ReceivePart: ("stock_move", "move_id"),
+    UsePart: ("stock_move", "move_id"),
+    ReturnPart: ("stock_move", "move_id"),
+}
+_LADDER_COMMANDS = (RequestParts, Approve, Reject, SavePolicy)
 
 _ORGANISATION = "select org_id, name, zone, currency, language from organisation where org_id = $1"
 _LOCK_JOBS = "select id, type, district_id from job where org_id = $1 and id = any($2) order by id for update"
-_OPEN_JOBS_OF_PERSON = """
-select distinct job_id from visit where org_id = $1 and person_id = any($2)
-  and state not in ('completed', 'follow_up_needed', 'no_access', 'cancelled', 'declined') order by job_id limit 1000"""
+# What a person who leaves lets go of: open visits, decisions that wait for them, memberships, lines of the duty roster.
+_HELD_BY_PERSON = """
+select 'job' as kind, job_id as id from visit where org_id = $1 and person_id = any($2)
+  and state not in ('completed', 'follow_up_needed', 'no_access', 'cancelled', 'declined')
+union select 'job', job_id from approval where org_id = $1 and person_id = any($2) and state = 'waiting'
+union select 'crew', crew_id from crew_member where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3)
+union select 'crew', id from crew where org_id = $1 and lead_id = any($2)
+union select 'duty', id from duty where org_id = $1 and person_id = any($2) and to_at > $3
+order by 1, 2 limit 5000"""
 
 
 class Names(Struct):
-    """What commands name: ids by kind, the kinds a command may change, points (lon, lat in WGS 84), codes of job types."""
+    """What commands name: ids by kind, the rows a command may change, points (lon, lat in WGS 84), codes by kind."""
 
     ids: dict[str, set[UUID]]
     saved: dict[str, set[UUID]]
     points: set[tuple[float, float]]
     job_types: set[str]
+    codes: dict[str, set[str]]
 
 
 async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisation:
@@ -73,7 +109,7 @@ async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisat
 
 async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence[tuple[Command, Deed]]) -> Work:
     """Lock and load what the batch works on; the caller's transaction keeps the locks."""
-    names = Names(ids={}, saved={}, points=set(), job_types=set())
+    names = Names(ids={}, saved={}, points=set(), job_types=set(), codes={})
     for command, _ in batch:
         _collect(command, names)
         code = getattr(command, "job_type", None)
@@ -85,14 +121,17 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     work.districts = dict(zip(points, await districts_of(conn, org.org_id, points), strict=True))
     names.ids.setdefault("district", set()).update(id for id in work.districts.values() if id is not None)
     work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
+    await load_balances(conn, work, batch)
     return work
 
 
 async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:
     leaving = [c.person_id for c, _ in batch if isinstance(c, OffboardPerson)]
+    leaving += [c.person.id for c, _ in batch if isinstance(c, SavePerson) and not c.person.active]
     if leaving:
-        found = await conn.fetch(_OPEN_JOBS_OF_PERSON, org_id, leaving)
-        names.ids.setdefault("job", set()).update(row["job_id"] for row in found)
+        for row in await conn.fetch(_HELD_BY_PERSON, org_id, leaving, min(deed.received_at for _, deed in batch)):
+            names.ids.setdefault(row["kind"], set()).add(row["id"])
+            names.saved.setdefault(row["kind"], set()).add(row["id"])
     if names.ids.get("job"):
         names.saved.setdefault("job", set())
     for kind in sorted(names.saved):
@@ -112,10 +151,15 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
         wanted = [Want("policy", "org_id", (org_id,)), Want("duty", "org_id", (org_id,))]
     else:
         wanted = []
-    if any(isinstance(c, _VAN_COMMANDS) for c, _ in batch):
+    if any(isinstance(c, VAN_COMMANDS) for c, _ in batch):
         wanted.append(Want("stock_location", "org_id", (org_id,)))
         wanted.append(Want("crew", "org_id", (org_id,)))
         names.ids.pop("crew", None)
+    if any(isinstance(c, SaveDistrict) for c, _ in batch):
+        wanted.append(Want("district", "org_id", (org_id,)))
+        names.ids.pop("district", None)
+    wanted.append(Want("crew_member", "crew_id", tuple(sorted(names.saved.get("crew", ())))))
+    wanted.extend(Want(kind, "code", tuple(sorted(codes))) for kind, codes in names.codes.items())
     members = people | names.ids.get("person", set()) | names.saved.get("person", set())
     wanted.append(Want("crew_member", "person_id", tuple(sorted(members))))
     if names.job_types:
@@ -137,6 +181,13 @@ def _collect(command: Command, names: Names) -> None:
         names.saved.setdefault("crew", set()).add(command.member.crew_id)
     if isinstance(command, OffboardPerson):
         names.saved.setdefault("person", set()).add(command.person_id)
+    if isinstance(command, ReadMeter):
+        names.saved.setdefault("meter", set()).add(command.meter_id)
+    if isinstance(command, LoadJobType):
+        names.job_types.add(command.job_type.code)
+    if type(command) in _FACT_IDS:
+        kind, field = _FACT_IDS[type(command)]
+        names.ids.setdefault(kind, set()).add(getattr(command, field))
     _walk(command, names)
 
 
@@ -147,6 +198,10 @@ def _walk(value: object, names: Names) -> None:
         kind = kind_name(type(value))
         names.ids.setdefault(kind, set()).add(value.id)
         names.saved.setdefault(kind, set()).add(value.id)
+        if isinstance(value, Site | Person | Crew | Part):
+            names.codes.setdefault(kind, set()).add(value.code)
+    if isinstance(value, Crew):
+        names.ids.setdefault("district", set()).update(value.district_ids)
     if isinstance(value, Struct):
         lon, lat = getattr(value, "lon_deg", None), getattr(value, "lat_deg", None)
         if lon is not None and lat is not None and hasattr(value, "datum"):

@@ -6,6 +6,7 @@ staged. `jobs.loading` fills it.
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -18,8 +19,10 @@ from jobs.event import Event
 from jobs.store import rows
 from jobs.store.rows import Stored
 from mobile_contract.registry import kind_of
+from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import Datum, Document
 from mobile_contract.schema.job import JobType
+from mobile_contract.schema.material import StockMove
 from mobile_contract.schema.people import CrewMember
 
 D = TypeVar("D", bound=Document)
@@ -47,6 +50,7 @@ class Work:
     def __init__(self, org: Organisation) -> None:
         self.org = org
         self.districts: dict[tuple[float, float], UUID | None] = {}
+        self.balances: dict[tuple[UUID, UUID], Decimal] = {}
         self._stored: dict[Key, Document] = {}
         self._put: dict[Key, Document] = {}
         self._staged: dict[Key, Document] = {}
@@ -102,6 +106,26 @@ class Work:
             for m in self.all(CrewMember)
             if m.person_id == person_id and m.from_at <= at and (m.to_at is None or m.to_at > at)
         }
+
+    def balance(self, location_id: UUID, part_id: UUID) -> Decimal:
+        """Sum a part at a location: what was loaded and what the batch itself moved.
+
+        Raises LookupError when it was not loaded, as when a command before it in the batch changed whose van it is: then the commands
+        are run one by one, each with what it needs.
+        """
+        loaded = self.balances.get((location_id, part_id))
+        if loaded is None:
+            raise LookupError(f"the balance of part {part_id} at {location_id} was not loaded")
+        fresh = [m for m in self.all(StockMove) if ("stock_move", m.id) not in self._stored and m.part_id == part_id]
+        moved = [m.quantity for m in fresh if m.to_location_id == location_id]
+        moved += [-m.quantity for m in fresh if m.from_location_id == location_id]
+        return total([loaded, *moved])
+
+    @property
+    def drawn(self) -> list[Outline]:
+        """List the districts that the batch has drawn so far, by id."""
+        drawn = {**self._outlines, **self._staged_outlines}
+        return [drawn[id] for id in sorted(drawn)]
 
     def job_type(self, code: str, version: int | None = None) -> JobType | None:
         """Find a job type: the version asked for, else the highest; None when there is none."""

@@ -1,0 +1,36 @@
+"""How much of a part a van holds, loaded under a lock. Knows no rule: a balance is the fold of all moves, whatever job they belong to.
+
+Derived rows lock after the jobs (protocol §5): the van's row protects the sum of its moves, so that two jobs cannot both see the last part.
+A van that is no row yet is made by the command that needs it; the second of two such transactions runs anew.
+"""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from jobs.context import Deed
+from jobs.stock_locations import van_of
+from jobs.store import rows
+from jobs.work import Work
+from mobile_contract.schema.base import Command
+from mobile_contract.schema.facts import ReceivePart, ReturnPart, UsePart
+
+VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart)
+
+_BALANCES = """
+select p.location_id, p.part_id,
+  coalesce((select sum(m.quantity) from stock_move m
+    where m.org_id = $1 and m.to_location_id = p.location_id and m.part_id = p.part_id), 0)
+  - coalesce((select sum(m.quantity) from stock_move m
+    where m.org_id = $1 and m.from_location_id = p.location_id and m.part_id = p.part_id), 0) as balance
+from unnest($2::uuid[], $3::uuid[]) p(location_id, part_id) order by 1, 2"""
+
+
+async def load_balances(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
+    """Lock the vans that the batch moves parts of and load what they hold; the caller has loaded crews and visits."""
+    pairs = sorted({(van_of(work, c, deed), c.part_id) for c, deed in batch if isinstance(c, VAN_COMMANDS)})
+    if not pairs:
+        return
+    await rows.lock(conn, work.org.org_id, "stock_location", {van for van, _ in pairs})
+    found = await conn.fetch(_BALANCES, work.org.org_id, [p[0] for p in pairs], [p[1] for p in pairs])
+    work.balances = {(row["location_id"], row["part_id"]): row["balance"] for row in found}

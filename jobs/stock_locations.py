@@ -1,0 +1,77 @@
+"""Where material is: the locations every organisation has, and which van a crew's part comes into or leaves. Books nothing.
+
+The ids follow from the organisation, so a device and an import name the same places without asking.
+"""
+
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from jobs.context import Deed
+from jobs.work import Work
+from mobile_contract.schema.facts import VisitFact
+from mobile_contract.schema.job import Visit
+from mobile_contract.schema.material import StockLocation
+from mobile_contract.schema.people import Crew, Person
+
+VAN = "van"
+
+
+class Place(Struct, frozen=True):
+    """A location that every organisation has; its code is its kind too."""
+
+    code: str
+    name: str
+
+
+SUPPLIER = Place("supplier", "Suppliers")
+TRANSIT = Place("transit", "On the way from the store to a van")
+CUSTOMER = Place("customer", "Installed at customers")
+RETURNED = Place("returned", "Given back, not yet taken in by the store")
+SHIPPED = (SUPPLIER, TRANSIT, CUSTOMER, RETURNED)
+
+
+def place_id(org_id: UUID, place: Place) -> UUID:
+    """Name the location of an organisation."""
+    return uuid5(org_id, f"stock_location/{place.code}")
+
+
+def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
+    """Name what a person without a crew's van carries; None: whoever it was, nobody knows."""
+    return uuid5(org_id, f"stock_location/van/{person_id}")
+
+
+def shipped_locations(org_id: UUID) -> tuple[StockLocation, ...]:
+    """List the locations that every organisation has."""
+    return tuple(StockLocation(id=place_id(org_id, p), code=p.code, kind=p.code, name=p.name) for p in SHIPPED)
+
+
+def van_of(work: Work, command: VisitFact, deed: Deed) -> UUID:
+    """Name the van of a deed: that of the reporter's crew at that instant, else of the visit's crew, else the reporter's own.
+
+    Of several crews the visit's comes first, then the lowest id. A technician without any van carries parts all the same.
+    """
+    visit = work.get(Visit, command.visit_id)
+    planned = [visit.crew_id] if visit is not None and visit.crew_id is not None else []
+    own = work.crews_of(deed.person_id, deed.occurrence.at) if deed.person_id is not None else set()
+    asked = [*(id for id in planned if id in own), *sorted(own), *planned]
+    vans = [
+        crew.van_id for crew in (work.get(Crew, id) for id in asked) if crew is not None and crew.van_id is not None
+    ]
+    return vans[0] if vans else personal_van_id(work.org.org_id, deed.person_id)
+
+
+def place(work: Work, place: Place) -> UUID:
+    """Name a shipped location; it comes into being with its first use."""
+    id = place_id(work.org.org_id, place)
+    if work.get(StockLocation, id) is None:
+        work.put(StockLocation(id=id, code=place.code, kind=place.code, name=place.name))
+    return id
+
+
+def van(work: Work, id: UUID, person_id: UUID | None) -> UUID:
+    """Make sure that a van is a location: a person's own comes into being with its first use."""
+    if work.get(StockLocation, id) is None:
+        person = work.get(Person, person_id)
+        work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=VAN, name=person.name if person else ""))
+    return id
