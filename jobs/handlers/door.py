@@ -14,7 +14,19 @@ from mobile_contract.schema.base import Command
 
 C = TypeVar("C", bound=Command)
 _HANDLERS: dict[type[Command], Callable[[Work, Any, Deed], Result]] = {}
-_MODULES = ("job", "visit", "dispatch", "record", "material", "approval", "meter", "signature", "reference", "people")
+_MODULES = (
+    "job",
+    "request",
+    "visit",
+    "dispatch",
+    "record",
+    "material",
+    "approval",
+    "meter",
+    "signature",
+    "reference",
+    "people",
+)
 
 
 def handles(command: type[C]) -> Callable[[Callable[[Work, C, Deed], Result]], Callable[[Work, C, Deed], Result]]:

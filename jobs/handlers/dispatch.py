@@ -1,0 +1,252 @@
+"""Handlers of dispatch: plan, assign, reassign, claim, accept, decline. A plan never moves what a crew already does."""
+
+from uuid import UUID
+
+from msgspec import Struct
+
+from jobs.assigning import Plan, check_assignee, give, new_visit, plan_of, replan, who
+from jobs.context import Deed
+from jobs.event import EventName
+from jobs.handlers.door import handles
+from jobs.handlers.job import wrong_state
+from jobs.handlers.ownership import belongs_to
+from jobs.recording import record, settle
+from jobs.result import Applied, Refused, Result
+from jobs.rules.capability import missing_skills
+from jobs.rules.visit import BOOKED, ENDED, OPEN, UNDER_WAY
+from jobs.work import Work
+from mobile_contract.schema.decisions import (
+    AcceptVisit,
+    AssignVisit,
+    ClaimJob,
+    DeclineVisit,
+    PlanVisit,
+    ReassignVisit,
+)
+from mobile_contract.schema.job import Job, JobState, Visit, VisitState
+from mobile_contract.schema.people import Person
+
+_UNCHANGED = Applied(code="unchanged")
+_ASSIGNABLE = frozenset({JobState.READY, JobState.SCHEDULED, JobState.IN_PROGRESS})
+_SENT = frozenset({VisitState.DISPATCHED, VisitState.ACCEPTED})
+_PLANNABLE = _ASSIGNABLE | {JobState.ON_HOLD}
+
+
+class _Found(Struct, frozen=True):
+    """A job and the visit of it that a command names; no visit: the id is free."""
+
+    job: Job
+    visit: Visit | None
+
+
+@handles(PlanVisit)
+def plan_visit(work: Work, command: PlanVisit, deed: Deed) -> Result:
+    """Plan a visit's time; without somebody named, whoever has the visit keeps it."""
+    found = _find(work, command.job_id, command.visit_id)
+    if isinstance(found, Refused):
+        return found
+    if command.planned_end_at <= command.planned_start_at:
+        return Refused("invalid", {"field": "planned_end_at"})
+    named = command.crew_id is not None or command.person_id is not None
+    refused = check_assignee(work, command.crew_id, command.person_id) if named else None
+    if refused is not None:
+        return refused
+    visit = found.visit
+    crew_id, person_id = command.crew_id, command.person_id
+    if visit is not None and not named:
+        crew_id, person_id = visit.crew_id, visit.person_id
+    plan = Plan(
+        crew_id=crew_id,
+        person_id=person_id,
+        planned_start_at=command.planned_start_at,
+        planned_end_at=command.planned_end_at,
+    )
+    if visit is not None and plan == plan_of(visit) and visit.state in OPEN:
+        return _UNCHANGED
+    refused = _movable(found, _PLANNABLE)
+    if refused is not None:
+        return refused
+    return _set(work, found, plan, deed=deed, name=EventName.VISIT_PLANNED, visit_id=command.visit_id)
+
+
+@handles(AssignVisit)
+def assign_visit(work: Work, command: AssignVisit, deed: Deed) -> Result:
+    """Send a crew or a person; times left out stay as planned."""
+    found = _find(work, command.job_id, command.visit_id)
+    if isinstance(found, Refused):
+        return found
+    refused = check_assignee(work, command.crew_id, command.person_id)
+    if refused is not None:
+        return refused
+    was = plan_of(found.visit) if found.visit else Plan()
+    plan = Plan(
+        crew_id=command.crew_id,
+        person_id=command.person_id,
+        planned_start_at=command.planned_start_at or was.planned_start_at,
+        planned_end_at=command.planned_end_at or was.planned_end_at,
+    )
+    return _assign(work, found, plan, deed=deed, visit_id=command.visit_id)
+
+
+@handles(ReassignVisit)
+def reassign_visit(work: Work, command: ReassignVisit, deed: Deed) -> Result:
+    """Give a visit to somebody else; what the crew reported since the plan was made wins over it."""
+    found = _find(work, command.job_id, command.visit_id)
+    if isinstance(found, Refused):
+        return found
+    visit = found.visit
+    if visit is None:
+        return Refused("unknown_visit")
+    refused = check_assignee(work, command.crew_id, command.person_id)
+    if refused is not None:
+        return refused
+    same = (visit.crew_id, visit.person_id) == (command.crew_id, command.person_id)
+    if visit.plan_version != command.plan_version and not (same and visit.state in _SENT):
+        return _movable(found, _ASSIGNABLE) or _plan_changed(visit)
+    was = plan_of(visit)
+    plan = Plan(
+        crew_id=command.crew_id,
+        person_id=command.person_id,
+        planned_start_at=was.planned_start_at,
+        planned_end_at=was.planned_end_at,
+    )
+    return _assign(work, found, plan, deed=deed, visit_id=visit.id)
+
+
+@handles(ClaimJob)
+def claim_job(work: Work, command: ClaimJob, deed: Deed) -> Result:
+    """Take an open job for the claimer's crew, or for the claimer where that is not exactly one; the loser is told who was faster."""
+    found = _find(work, command.job_id, command.visit_id)
+    if isinstance(found, Refused):
+        return found
+    person = work.get(Person, deed.person_id)
+    if person is None:
+        return Refused("forbidden")
+    refused = _claimable(work, found, person, deed)
+    if refused is not None:
+        return refused
+    missing = missing_skills(person.skills, found.job.required_skills, deed.received_at)
+    if missing:
+        return Refused("skill_missing", {"skill": missing[0].code, "level": str(missing[0].level)})
+    crews = sorted(work.crews_of(person.id, deed.received_at))
+    was = plan_of(found.visit) if found.visit else Plan()
+    plan = Plan(
+        crew_id=crews[0] if len(crews) == 1 else None,
+        person_id=None if len(crews) == 1 else person.id,
+        planned_start_at=was.planned_start_at,
+        planned_end_at=was.planned_end_at,
+    )
+    return _set(work, found, plan, deed=deed, name=EventName.VISIT_CLAIMED, visit_id=command.visit_id)
+
+
+@handles(AcceptVisit)
+def accept_visit(work: Work, command: AcceptVisit, deed: Deed) -> Result:
+    """Accept the plan that the phone showed."""
+    found = _own(work, command, deed)
+    if isinstance(found, Refused):
+        return found
+    visit = found.visit
+    if visit is None:
+        return Refused("unknown_visit")
+    if visit.plan_version != command.plan_version:
+        return _plan_changed(visit)
+    if visit.state is VisitState.ACCEPTED or visit.state in UNDER_WAY:
+        return _UNCHANGED
+    if visit.state not in BOOKED:
+        return _wrong_visit(visit)
+    detail = {"plan_version": visit.plan_version}
+    record(work, found.job, deed, EventName.VISIT_ACCEPTED, visit_id=visit.id, detail=detail)
+    settle(work, found.job.id)
+    return Applied()
+
+
+@handles(DeclineVisit)
+def decline_visit(work: Work, command: DeclineVisit, deed: Deed) -> Result:
+    """Decline the plan that the phone showed; the job waits for somebody else."""
+    found = _own(work, command, deed)
+    if isinstance(found, Refused):
+        return found
+    visit = found.visit
+    if visit is None:
+        return Refused("unknown_visit")
+    if visit.plan_version != command.plan_version:
+        return _plan_changed(visit)
+    if visit.state is VisitState.DECLINED:
+        return _UNCHANGED
+    if visit.state in UNDER_WAY:
+        return Refused("visit_under_way", {"state": visit.state.value})
+    if visit.state not in BOOKED:
+        return _wrong_visit(visit)
+    detail = {"plan_version": visit.plan_version, "reason": command.reason}
+    record(work, found.job, deed, EventName.VISIT_DECLINED, visit_id=visit.id, detail=detail)
+    settle(work, found.job.id)
+    return Applied()
+
+
+def _find(work: Work, job_id: UUID, visit_id: UUID) -> _Found | Refused:
+    job, visit = work.get(Job, job_id), work.get(Visit, visit_id)
+    if job is None:
+        return Refused("unknown_job")
+    if visit is not None and visit.job_id != job.id:
+        return Refused("unknown_visit")
+    return _Found(job, visit)
+
+
+def _own(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> _Found | Refused:
+    """Find the visit of a command that only whoever has the visit may give."""
+    found = _find(work, command.job_id, command.visit_id)
+    if isinstance(found, Refused):
+        return found
+    if found.visit is None:
+        return Refused("unknown_visit")
+    if deed.person_id is None or not belongs_to(work, found.visit, deed.person_id, deed.received_at):
+        return Refused("not_assigned", who(found.visit))
+    return found
+
+
+def _assign(work: Work, found: _Found, plan: Plan, *, deed: Deed, visit_id: UUID) -> Result:
+    visit = found.visit
+    if visit is not None and plan == plan_of(visit) and visit.state in _SENT:
+        return _UNCHANGED
+    refused = _movable(found, _ASSIGNABLE)
+    if refused is not None:
+        return refused
+    return _set(work, found, plan, deed=deed, name=EventName.VISIT_ASSIGNED, visit_id=visit_id)
+
+
+def _set(work: Work, found: _Found, plan: Plan, *, deed: Deed, name: EventName, visit_id: UUID) -> Result:
+    visit = new_visit(visit_id, found.job.id, plan) if found.visit is None else replan(found.visit, plan)
+    give(work, visit, deed, name)
+    settle(work, found.job.id)
+    return Applied()
+
+
+def _movable(found: _Found, states: frozenset[JobState]) -> Refused | None:
+    """Refuse to plan what is under way or over; the visit is asked first, since it says more than the job."""
+    visit = found.visit
+    if visit is not None and visit.state in UNDER_WAY:
+        return Refused("visit_under_way", {"state": visit.state.value, **who(visit)})
+    if visit is not None and visit.state in ENDED:
+        return _wrong_visit(visit)
+    return None if found.job.state in states else wrong_state(found.job)
+
+
+def _claimable(work: Work, found: _Found, person: Person, deed: Deed) -> Result | None:
+    """Judge a claim: None when the job is there to be taken, `unchanged` when it is the claimer's already."""
+    taken = [v for v in work.of_job(Visit, found.job.id) if v.state in BOOKED | UNDER_WAY]
+    if any(belongs_to(work, v, person.id, deed.received_at) for v in taken):
+        return _UNCHANGED
+    if taken:
+        return Refused("job_already_claimed", who(taken[0]))
+    if found.job.state is not JobState.READY:
+        return Refused("job_not_open", {"state": found.job.state.value})
+    visit = found.visit
+    return _wrong_visit(visit) if visit is not None and visit.state in ENDED else None
+
+
+def _plan_changed(visit: Visit) -> Refused:
+    return Refused("plan_changed", {"plan_version": str(visit.plan_version), "state": visit.state.value, **who(visit)})
+
+
+def _wrong_visit(visit: Visit) -> Refused:
+    return Refused("visit_state", {"state": visit.state.value})
