@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.material import ApprovalState, PricedLine, RequestState, StockMove
 
-RECEIVED = "received"
-USED = "used"
-RETURNED = "returned"
+
+class MoveKind(StrEnum):
+    """What a crew did with a part."""
+
+    RECEIVED = "received"
+    USED = "used"
+    RETURNED = "returned"
 
 
 def lines_with_receipts(lines: Iterable[PricedLine], receipts: Iterable[StockMove]) -> tuple[PricedLine, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile_contract.rules.exact import is_exact, is_quantity
-from mobile_contract.rules.material import RECEIVED, lines_with_receipts, request_state
+from mobile_contract.rules.material import MoveKind, lines_with_receipts, request_state
 from mobile_contract.schema.material import ApprovalState, PricedLine, RequestState, StockMove
 
 PIPE, VALVE = UUID(int=1), UUID(int=2)
@@ -25,7 +25,7 @@ def receipt(part_id: UUID, quantity: Decimal) -> StockMove:
         id=uuid4(),
         part_id=part_id,
         quantity=quantity,
-        kind=RECEIVED,
+        kind=MoveKind.RECEIVED.value,
         from_location_id=UUID(int=8),
         to_location_id=UUID(int=9),
         unit_cost=Decimal(1),
