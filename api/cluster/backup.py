@@ -138,7 +138,9 @@ def _program(name: str) -> str:
     if (server := find_binaries()) is not None:
         return server.path(name)
     if (found := first_program([name])) is None:
-        raise OperatorError(f"{name} is not installed: install PostgreSQL's client programs (Debian: postgresql-client).")
+        raise OperatorError(
+            f"{name} is not installed: install PostgreSQL's client programs (Debian: postgresql-client)."
+        )
     return found
 
 

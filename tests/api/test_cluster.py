@@ -21,6 +21,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     own = Place(state_dir, fsync=False)
     yield own
     cluster.remove(own)
+    shutil.rmtree(own.home, ignore_errors=True)
     shutil.rmtree(state_dir, ignore_errors=True)
 
 
