@@ -36,6 +36,7 @@ class DistrictColumns(Struct, frozen=True):
     name: str = "name"
     name_zh: str = "name_zh"
     parent_code: str = "parent_code"
+    arrival_class: str = "arrival_class"
 
 
 class DistrictShape(Struct, frozen=True):
@@ -47,6 +48,7 @@ class DistrictShape(Struct, frozen=True):
     parent_code: str | None
     ewkb: bytes
     area_m2: float
+    arrival_class: str = "town"
 
     def geometry(self) -> BaseGeometry:
         """Give the outline as a shapely MultiPolygon in degrees."""
@@ -192,7 +194,8 @@ def _read_feature(raw: msgspec.Raw, columns: DistrictColumns, datum: Datum, note
     )
     if shape.area_m2 < SMALLEST_DISTRICT_M2:
         raise _RefusedRowError("district_without_area", f"its area is {shape.area_m2:.3f} m²")
-    return shape
+    arrival = _text(properties, columns.arrival_class)
+    return msgspec.structs.replace(shape, arrival_class=arrival) if arrival else shape
 
 
 def _text(properties: dict[str, object], key: str) -> str:

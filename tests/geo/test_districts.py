@@ -27,11 +27,15 @@ def feature(coordinates: object, *, kind: str = "Polygon", **properties: object)
 
 
 def test_a_good_file_gives_districts_in_order_with_area_and_srid() -> None:
-    outcome = read(feature(SQUARE, name_zh="甲"), feature([SQUARE], kind="MultiPolygon", code="b", parent_code="a"))
+    outcome = read(
+        feature(SQUARE, name_zh="甲", arrival_class="village"),
+        feature([SQUARE], kind="MultiPolygon", code="b", parent_code="a"),
+    )
     assert (outcome.refused, outcome.notes) == ((), ())
     first, second = outcome.districts
     assert (first.code, first.name, first.name_zh, first.parent_code) == ("a", "A", "甲", None)
-    assert second.parent_code == "a"
+    assert (second.parent_code, second.arrival_class) == ("a", "town")
+    assert first.arrival_class == "village"
     assert first.area_m2 == pytest.approx(11_132 * 11_057.4, rel=1e-3)
     assert shapely.get_srid(first.geometry()) == 4326
 

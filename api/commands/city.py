@@ -1,0 +1,67 @@
+"""`onsite city`: makes the synthetic city and writes it as GeoJSON. Never touches the database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Kept equal to geo.city by a test: reading them from there would make `onsite --help` wait for numpy and shapely.
+DEFAULT_SEED = 1
+DEFAULT_SITES = 400
+MOST_SITES = 8000
+
+city = typer.Typer(no_args_is_help=True, help="The synthetic city of the demo, the map and the tests.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this noun to the command line."""
+    app.add_typer(city, name="city")
+
+
+@city.callback()
+def about() -> None:
+    """Make the synthetic city of the demo, the map and the tests."""
+
+
+@city.command()
+def make(
+    out: Annotated[Path, typer.Option("--out", help="The folder to write to; it is created when missing.")],
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal files, byte for byte.")] = DEFAULT_SEED,
+    sites: Annotated[
+        int, typer.Option("--sites", min=1, max=MOST_SITES, help="How many addresses to place along the streets.")
+    ] = DEFAULT_SITES,
+) -> None:
+    """Make the city of a seed and write one GeoJSON file per layer.
+
+    Example: onsite city make --seed 1 --out build/city
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from api.console import complaints, console
+    from api.operator_error import OperatorError
+    from geo.city import fingerprint, make_city
+    from geo.city_geojson import layer, layer_names
+
+    names = layer_names()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=complaints, transient=True) as progress:
+        task = progress.add_task("streets and sites", total=len(names) + 1)
+        try:
+            made = make_city(seed, sites)
+        except ValueError as error:
+            raise OperatorError(f"this city cannot be made: {error}. Ask for fewer sites or another seed.") from error
+        progress.advance(task)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                progress.update(task, description=name)
+                (out / f"{name}.geojson").write_bytes(layer(made, name))
+                progress.advance(task)
+        except OSError as error:
+            raise OperatorError(f"cannot write to {out}: {error.strerror}. Name another folder with --out.") from error
+    console.print(
+        f"{made.name} ({made.name_zh}), seed {seed}: {len(made.districts)} districts, {len(made.streets)} streets, "
+        f"{len(made.sites)} sites, {len(made.meters)} meters, {len(made.pipes)} pipes in {out}",
+        markup=False,
+    )
+    console.print(f"fingerprint {fingerprint(made)}", markup=False)
