@@ -43,7 +43,7 @@ def handles(command: type[C]) -> Callable[[Callable[[Work, C, Deed], Result]], C
 
 def handler_of(command: type[Command]) -> Callable[[Work, Any, Deed], Result]:
     """Find the handler of a command; KeyError where there is none."""
-    if not _HANDLERS:
+    if command not in _HANDLERS:
         for module in _MODULES:
             import_module(f"jobs.handlers.{module}")
     return _HANDLERS[command]
