@@ -18,6 +18,7 @@ from geo.store.districts import Outline, save_district
 from jobs.event import Event
 from jobs.store import rows
 from jobs.store.rows import Stored
+from jobs.store.tables import JOB_CHILDREN
 from mobile_contract.registry import kind_of
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import Datum, Document
@@ -140,8 +141,9 @@ class Work:
 
     @property
     def changed(self) -> list[Key]:
-        """Name what the batch has written, sorted; complete after `flush`."""
-        return sorted({*self._put, *(("district", id) for id in self._redrawn)})
+        """Name what the batch has written, sorted; complete after `flush`. Whatever belongs to a job changes its job."""
+        jobs = {("job", cast(Event, d).job_id) for (kind, _), d in self._put.items() if kind in JOB_CHILDREN}
+        return sorted({*self._put, *jobs, *(("district", id) for id in self._redrawn)})
 
     def adopt(self, stored: Iterable[Stored]) -> None:
         """Take loaded documents in."""
