@@ -19,7 +19,7 @@ cross join lateral (select id from district d
 
 _SAVE = """
 insert into district (org_id, id, code, name, parent_id, arrival_class, outline, area_m2)
-select $1, $2, $3, $4::jsonb, $5, $6, o.g, st_area(o.g)
+select $1, $2, $3, $4::text::jsonb, $5, $6, o.g, st_area(o.g)
 from (select st_multi(st_collectionextract(st_makevalid(st_geomfromgeojson($7)), 3))::geography g) o
 on conflict (org_id, id) do update set code = excluded.code, name = excluded.name, parent_id = excluded.parent_id,
   arrival_class = excluded.arrival_class, outline = excluded.outline, area_m2 = excluded.area_m2"""

@@ -268,7 +268,7 @@ class JobType(Document, frozen=True, kw_only=True):
     code: Code
     version: int
     name: LocalText
-    process: Code = ""
+    process: Line = ""
     duration_min: int = 60
     priority: Priority = Priority.NORMAL
     required_skills: tuple[Skill, ...] = ()
