@@ -22,7 +22,7 @@ from jobs.store.tables import JOB_CHILDREN
 from mobile_contract.registry import kind_of
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import Datum, Document
-from mobile_contract.schema.job import JobType
+from mobile_contract.schema.job import JobType, Visit
 from mobile_contract.schema.material import StockMove
 from mobile_contract.schema.people import CrewMember
 
@@ -142,8 +142,11 @@ class Work:
     @property
     def changed(self) -> list[Key]:
         """Name what the batch has written, sorted; complete after `flush`. Whatever belongs to a job changes its job."""
-        jobs = {("job", cast(Event, d).job_id) for (kind, _), d in self._put.items() if kind in JOB_CHILDREN}
-        return sorted({*self._put, *jobs, *(("district", id) for id in self._redrawn)})
+        jobs = {
+            ("job", cast(Visit | StockMove, d).job_id) for (kind, _), d in self._put.items() if kind in JOB_CHILDREN
+        }
+        named = {(kind, id) for kind, id in jobs if id is not None}
+        return sorted({*self._put, *named, *(("district", id) for id in self._redrawn)})
 
     def adopt(self, stored: Iterable[Stored]) -> None:
         """Take loaded documents in."""
