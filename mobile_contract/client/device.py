@@ -207,7 +207,9 @@ class Device:
         wanted = sorted(_DOCUMENT.keys() if kinds is None else _DOCUMENT.keys() & set(kinds))
         marks = ", ".join("?" * len(wanted))
         with self.store.snapshot():
-            rows = self.store.rows(f"select kind, id, body from document where kind in ({marks}) order by kind, id", wanted)
+            rows = self.store.rows(
+                f"select kind, id, body from document where kind in ({marks}) order by kind, id", wanted
+            )
             own = queue.shown_on_top(self.store)
             people = {session.session_id: session.person_id for session in self.store.sessions()}
         documents: dict[Key, Document] = {}

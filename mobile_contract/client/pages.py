@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct
 from mobile_contract.client import queue
 from mobile_contract.client.clocks import keep_anchor
 from mobile_contract.client.store import Install, Store
-from mobile_contract.digest import Digest, document_hash, from_hex, to_signed
+from mobile_contract.digest import Digest, document_hash, from_hex
 from mobile_contract.ranges import range_sums
 from mobile_contract.schema.clock import CitedAnchor
 from mobile_contract.schema.messages import Begin, Del, End, Frame, Mend, Put
@@ -83,7 +83,6 @@ class PageApplier:
 
     def __init__(self, store: Store, install: Install, now: datetime) -> None:
         self._store, self._install, self._now = store, install, now
-        self._resets = 0
 
     def apply(self, page: Page, anchor: CitedAnchor) -> Applied:
         """Apply a page that was asked for with the cursor of `install`. Nothing is changed unless all of it is."""
@@ -108,7 +107,7 @@ class PageApplier:
             return Applied(
                 more=page.end.more,
                 changes=len(page.changes),
-                resets=self._resets,
+                resets=len(page.begin.reset),
                 differ=self._differing(page.end),
             )
 
@@ -134,7 +133,6 @@ class PageApplier:
         return names
 
     def _begin_filling(self, name: str) -> Filling:
-        self._resets += 1
         self._store.run("delete from staged where bucket = ?", (name,))
         held = self._store.row("select 1 from member where bucket = ? limit 1", (name,))
         return Filling.RESETTING if held else Filling.ADDING
@@ -157,17 +155,17 @@ class PageApplier:
 
     def _put(self, put: Put, buckets: list[str], states: dict[str, Filling]) -> None:
         key, body = (put.kind, str(put.id)), bytes(put.body)
-        content = (put.ver, to_signed(from_hex(put.h)), body)
+        content = (put.ver, body)
         staging = [bucket for bucket in buckets if states[bucket] is Filling.RESETTING]
         shown = [bucket for bucket in buckets if states[bucket] is not Filling.RESETTING]
         self._store.run_many(
-            "insert or replace into staged values (?, ?, ?, ?, ?, ?)", ((b, *key, *content) for b in staging)
+            "insert or replace into staged values (?, ?, ?, ?, ?)", ((b, *key, *content) for b in staging)
         )
         self._store.run_many(
             "insert or ignore into member (kind, id, bucket) values (?, ?, ?)", ((*key, b) for b in shown)
         )
         if shown:
-            self._store.run("insert or replace into document values (?, ?, ?, ?, ?)", (*key, *content))
+            self._store.run("insert or replace into document values (?, ?, ?, ?)", (*key, *content))
         if put.kind == "outcome":
             # An outcome that only a newer app can read must not stop the page.
             with suppress(msgspec.ValidationError):
@@ -195,7 +193,7 @@ class PageApplier:
                     "insert or ignore into member select kind, id, bucket from staged where bucket = ?", (name,)
                 )
                 self._store.run(
-                    "insert or replace into document select kind, id, ver, h, body from staged where bucket = ?",
+                    "insert or replace into document select kind, id, ver, body from staged where bucket = ?",
                     (name,),
                 )
                 self._store.run("delete from staged where bucket = ?", (name,))
@@ -257,7 +255,10 @@ def digests(store: Store) -> dict[str, Digest]:
 
 def _hashes(store: Store, bucket: str) -> list[tuple[UUID, int]]:
     if bucket_states(store).get(bucket) is Filling.RESETTING:
-        rows = store.rows("select id, h from staged where bucket = ?", (bucket,))
+        rows = store.rows("select kind, id, ver, body from staged where bucket = ?", (bucket,))
     else:
-        rows = store.rows("select id, h from member join document using (kind, id) where bucket = ?", (bucket,))
-    return [(UUID(id), h) for id, h in rows]
+        rows = store.rows(
+            "select kind, id, ver, body from member join document using (kind, id) where bucket = ?", (bucket,)
+        )
+    # Hashed anew each time: a digest proves what is held, not what once came.
+    return [(UUID(id), document_hash(kind, UUID(id), ver, body)) for kind, id, ver, body in rows]

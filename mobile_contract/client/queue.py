@@ -167,6 +167,8 @@ def resume_at(store: Store, n: int) -> None:
     )
     store.run_many("update command set n = ? where id = ?", ((n + i, str(each.id)) for i, each in enumerate(again)))
     store.update_install(last_n=n - 1, next_n=n + len(again))
+    # A number that is given anew is not durable yet.
+    store.run("update install set durable_n = min(durable_n, ?)", (n - 1,))
 
 
 def move_to_new_identity(store: Store, sessions: dict[UUID, UUID]) -> None:

@@ -35,14 +35,13 @@ create table if not exists anchor (
   round_trip_ms integer);
 create table if not exists bucket (name text primary key, no integer not null, filling text not null);
 create table if not exists document (
-  kind text not null, id text not null, ver integer not null, h integer not null, body blob not null,
+  kind text not null, id text not null, ver integer not null, body blob not null,
   primary key (kind, id));
 create table if not exists member (
   kind text not null, id text not null, bucket text not null, primary key (kind, id, bucket)) without rowid;
 create index if not exists member_bucket on member (bucket);
 create table if not exists staged (           -- the new copy of a bucket that is being reset, beside the old one
-  bucket text not null, kind text not null, id text not null, ver integer not null, h integer not null,
-  body blob not null, primary key (bucket, kind, id));
+  bucket text not null, kind text not null, id text not null, ver integer not null, body blob not null, primary key (bucket, kind, id));
 create table if not exists command (
   id text primary key, n integer not null unique, session_id text not null, name text not null, job_id text,
   cmd blob not null,                          -- the exact bytes that are sent, however often
