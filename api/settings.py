@@ -45,6 +45,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="Key for cursors and tokens, 32 bytes at least. Default: made once in `state_dir`, not in production."
         ),
     ]
+    secret_previous: Annotated[
+        str, Meta(description="The key before `secret`: what was made with it stays valid while it is set.")
+    ] = ""
     production: Annotated[bool, Meta(description="Refuse everything that is only fit for one machine.")] = False
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="Port to listen on.")] = 8000
@@ -57,6 +60,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Annotated[Literal["console", "json"], Meta(description="Log lines for people or for machines.")] = (
         "console"
     )
+    trusted_proxies: Annotated[
+        str, Meta(description="Addresses of proxies whose X-Forwarded-For is believed, with commas between; `*`: any.")
+    ] = "127.0.0.1"
+    metrics_token: Annotated[
+        str, Meta(description="Bearer token that /metrics asks for; empty: only this machine may read it.")
+    ] = ""
     oidc_issuer: Annotated[str, Meta(description="Issuer whose bearer tokens are accepted; empty: none.")] = ""
     oidc_audience: Annotated[str, Meta(description="Audience that an OIDC token must name.")] = ""
     oidc_jwks_url: Annotated[

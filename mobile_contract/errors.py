@@ -35,6 +35,7 @@ ERRORS: dict[str, Entry] = {
     "unknown_command": Entry(422, "No command has this name.", "没有此名称的命令。"),
     "internal": Entry(500, "The server made a mistake; it has been recorded.", "服务器出错，已记录。"),
     "busy": Entry(503, "The server is busy; try again soon.", "服务器繁忙，请稍后重试。"),
+    "not_ready": Entry(503, "The server is not ready yet.", "服务器尚未就绪。"),
     "standby": Entry(503, "This server is a standby; ask the primary.", "此服务器为备用，请访问主服务器。"),
     "too_many_requests": Entry(429, "Too many requests; wait as long as Retry-After says.", "请求过多，请按 Retry-After 等待。"),
     "upgrade_required": Entry(426, "This app is too old; update it and sync again. Nothing is lost.", "应用版本过旧，请更新后再同步。数据不会丢失。"),

@@ -30,7 +30,7 @@ from sync_device d left join sync_device_seen s on s.org_id = d.org_id and s.dev
 where d.org_id = $1 and ($2::uuid is null or d.device_id > $2) and ($3::uuid is null or d.device_id = $3)
 order by d.device_id limit $4"""
 
-_RENAME = "update sync_device set name = $3 where org_id = $1 and device_id = $2 returning name, revoked_at"
+_RENAME = "update sync_device set name = $3 where org_id = $1 and device_id = $2 returning revoked_at is not null"
 
 # The first revocation stands: a second one must not move its time.
 _REVOKE = """
@@ -124,9 +124,7 @@ async def recognise(pool: asyncpg.Pool, text: str, session_id: UUID | None = Non
 async def enrol(conn: asyncpg.Connection, new: NewDevice, *, now: datetime) -> Token:
     """Store a new device and make its token, whose text is to be shown once."""
     token = mint_token(TokenKind.DEVICE, new.org_id, new.device_id)
-    await conn.execute(
-        _ENROL, new.org_id, new.device_id, new.name, new.person_id, new.crew_id, token.secret_hash, now
-    )
+    await conn.execute(_ENROL, new.org_id, new.device_id, new.name, new.person_id, new.crew_id, token.secret_hash, now)
     await conn.execute(_SEEN, new.org_id, new.device_id, now, new.app)
     return token
 
@@ -139,9 +137,10 @@ async def list_devices(
     return [DeviceLine(**dict(row)) for row in rows]
 
 
-async def rename(conn: asyncpg.Connection, org_id: UUID, device_id: UUID, name: str) -> bool:
-    """Rename a device; False when there is none."""
-    return await conn.fetchrow(_RENAME, org_id, device_id, name) is not None
+async def rename(conn: asyncpg.Connection, org_id: UUID, device_id: UUID, name: str) -> bool | None:
+    """Rename a device and tell whether it is revoked; None when there is none."""
+    revoked: bool | None = await conn.fetchval(_RENAME, org_id, device_id, name)
+    return revoked
 
 
 async def revoke(

@@ -68,11 +68,17 @@ async def renew(conn: asyncpg.Connection, device: Device, *, now: datetime) -> t
     if device.revoked:
         return ()
     # Two calls of one device at once would both issue: the device's row is the lock.
-    await conn.execute("select 1 from sync_device where org_id = $1 and device_id = $2 for update", device.org_id, device.id)
+    await conn.execute(
+        "select 1 from sync_device where org_id = $1 and device_id = $2 for update", device.org_id, device.id
+    )
     windows = await _windows(conn, device, now=now)
     held = [_grant(row) for row in await conn.fetch(_HELD, device.org_id, device.id, now, SESSIONS_MAX)]
     given = [_cover(window, held, now=now) for window in windows]
-    new = [grant for window, grant in zip(windows, given, strict=True) if grant.session_id not in {h.session_id for h in held}]
+    new = [
+        grant
+        for window, grant in zip(windows, given, strict=True)
+        if grant.session_id not in {h.session_id for h in held}
+    ]
     if new:
         await _issue(conn, device, new, now=now)
     return tuple(given)
@@ -92,7 +98,11 @@ def _cover(window: _Window, held: Iterable[SessionGrant], *, now: datetime) -> S
     for old in held:
         if old.person_id == window.person_id and old.from_at <= max(window.from_at, now) and old.to_at >= enough:
             return SessionGrant(
-                session_id=old.session_id, person_id=old.person_id, name=window.name, from_at=old.from_at, to_at=old.to_at
+                session_id=old.session_id,
+                person_id=old.person_id,
+                name=window.name,
+                from_at=old.from_at,
+                to_at=old.to_at,
             )
     return SessionGrant(
         session_id=uuid7(), person_id=window.person_id, name=window.name, from_at=window.from_at, to_at=window.to_at

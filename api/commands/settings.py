@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 # Shown as set or not set: they are secrets, or URLs that may hold one.
-CLOSED = ("secret", "database_url", "owner_database_url")
+CLOSED = ("secret", "secret_previous", "metrics_token", "database_url", "owner_database_url")
 
 
 def register(app: typer.Typer) -> None:

@@ -43,7 +43,9 @@ async def test_a_caller_is_found_in_its_own_organisation_only(pool: asyncpg.Pool
     assert await pool.fetchrow(ask, theirs, person_id, uuid4(), NOW) is None
 
 
-@pytest.mark.parametrize("table", ["credential", "sign_in", "refresh_token", "reset_token", "api_key", "enrolment", "throttle"])
+@pytest.mark.parametrize(
+    "table", ["credential", "sign_in", "refresh_token", "reset_token", "api_key", "enrolment", "throttle"]
+)
 async def test_the_tables_themselves_stay_closed_without_an_organisation(pool: asyncpg.Pool, table: str) -> None:
     with pytest.raises(asyncpg.PostgresError):
         await pool.fetch(f"select count(*) from {table}")

@@ -1,0 +1,98 @@
+"""The application: wires settings, database and routes together. Owns no route and no rule.
+
+A new noun is a module in `api/routes/` with a `router`, added to ROUTERS. Its handlers take `services`, `actor` (or `device`)
+as named dependencies, read bodies by `api.body`, refuse by `api.problems.ProblemError`, and say who may call them and what
+they read and answer by `opt=describe(...)`: without that they are for signed-in persons and missing in the API reference.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from api.auth import authenticate, provide_actor, provide_device
+from api.database import open_pool
+from api.envelope import Envelope
+from api.flood import Flood
+from api.metrics import Metrics
+from api.oidc import Oidc
+from api.passwords import Passwords
+from api.problems import on_exception
+from api.routes import auth, commands, devices, health, people
+from api.services import Clock, Services, no_listeners, system_clock
+from api.settings import Settings
+from sync.keyring import make_keyring
+
+ROUTERS: Sequence[Router] = (
+    health.router,
+    auth.router,
+    people.router,
+    devices.router,
+    devices.device_router,
+    commands.router,
+)
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
+    """Make the application; its database pool opens when it starts and closes when it ends."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_services(settings, metrics, clock) as services:
+            app.state.services = services
+            yield
+
+    app = Litestar(
+        route_handlers=list(ROUTERS),
+        lifespan=[lifespan],
+        guards=[authenticate],
+        dependencies={
+            "services": Provide(_services, sync_to_thread=False),
+            "actor": Provide(provide_actor, sync_to_thread=False),
+            "device": Provide(provide_device, sync_to_thread=False),
+        },
+        exception_handlers={HTTPException: on_exception, Exception: on_exception},
+        # Ours knows the discriminators of the contract: api.openapi.
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    # Around the router, not in it: what the router itself refuses has to pass through it too.
+    app.asgi_handler = Envelope(app.asgi_handler, metrics, hsts=settings.production)
+    return app
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, metrics: Metrics, clock: Clock) -> AsyncIterator[Services]:
+    """Open what routes work with, and close it in the end."""
+    pool = await open_pool(settings)
+    oidc = Oidc(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url) if settings.oidc_issuer else None
+    passwords = Passwords()
+    metrics.watch_pool(pool)
+    try:
+        previous = settings.secret_previous.encode() or None
+        yield Services(
+            settings=settings,
+            pool=pool,
+            keyring=make_keyring(settings.secret.encode(), previous),
+            passwords=passwords,
+            oidc=oidc,
+            metrics=metrics,
+            clock=clock,
+            poke=no_listeners,
+            flood=Flood(),
+        )
+    finally:
+        passwords.close()
+        if oidc is not None:
+            await oidc.close()
+        await pool.close()
+
+
+def _services(state: State) -> Services:
+    services: Services = state.services
+    return services

@@ -1,0 +1,177 @@
+"""Who is calling: proves bearer tokens and hands routes an Actor or a Device. Never decides about commands; `may` does.
+
+One guard stands before every route, so that a route is closed unless it says otherwise. What a person may be is asked of
+the database for each request; nothing about rights is believed from a token.
+"""
+
+import base64
+import binascii
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+from msgspec import Struct
+
+from api.access_tokens import is_access_token, read_access_token
+from api.describe import Access, Operation, operation_of
+from api.oidc import Oidc
+from api.passwords import normal_login
+from api.problems import ProblemError
+from api.record import record_of
+from api.services import Services
+from api.store import api_keys, credentials, sign_ins
+from jobs.context import Actor, Via
+from mobile_contract.schema.people import Role
+from sync.devices import Device, recognise
+from sync.tokens import TokenKind, read_token
+from sync.transaction import org_transaction
+
+READ_SCOPE: Final = "read"
+_CALLER: Final = "onsite_caller"
+_DEVICE: Final = "onsite_device"
+_HEADER_CHARS_MAX: Final = 10_000
+_READING: Final = frozenset({"GET", "HEAD"})
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Caller(Struct, frozen=True):
+    """A proven caller. `scopes` bound an API key (None: a person); `sign_in_id` is None for a key or a token of an identity provider."""
+
+    actor: Actor
+    scopes: frozenset[str] | None = None
+    sign_in_id: UUID | None = None
+    must_change: bool = False
+
+
+async def authenticate(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Prove the caller before a route runs: the one guard of the application. Raises ProblemError (401, 403)."""
+    operation = operation_of(handler.opt)
+    if operation.access is Access.PUBLIC:
+        return
+    services: Services = connection.app.state.services
+    text = _bearer(connection)
+    record = record_of(connection.scope)
+    if operation.access is Access.DEVICE:
+        device = await recognise(services.pool, text, _session_id(connection))
+        if device is None:
+            raise ProblemError("unauthenticated")
+        record.org_id, record.actor = device.org_id, f"device:{device.id}"
+        connection.scope["state"][_DEVICE] = device
+        return
+    caller = await prove(services, text, connection.headers.get("onsite-org"))
+    record.org_id = caller.actor.org_id
+    record.actor = f"person:{caller.actor.person_id}" if caller.actor.person_id else caller.actor.via.value
+    _admit(caller, operation, record.method)
+    connection.scope["state"][_CALLER] = caller
+
+
+async def prove(services: Services, text: str, org_slug: str | None) -> Caller:
+    """Prove a bearer token of a person or an integration. Raises ProblemError (401, 403)."""
+    if text.startswith(TokenKind.API_KEY):
+        return await _prove_key(services, text)
+    header = _jwt_header(text)
+    if header is None:
+        raise ProblemError("unauthenticated")
+    if is_access_token(services.keyring, header):
+        claims = read_access_token(services.keyring, text, header["kid"], now=services.clock())
+        return await _caller_of(services, claims.org, claims.sub, claims.sid)
+    if services.oidc is not None:
+        return await _prove_oidc(services, services.oidc, text, org_slug)
+    raise ProblemError("unauthenticated")
+
+
+def caller_of(connection: Connection) -> Caller:
+    """Give the proven caller of a person's route. Raises KeyError on any other route."""
+    caller: Caller = connection.scope["state"][_CALLER]
+    return caller
+
+
+def provide_actor(request: Connection) -> Actor:
+    """Give routes their `actor`."""
+    return caller_of(request).actor
+
+
+def provide_device(request: Connection) -> Device:
+    """Give device routes their `device`."""
+    device: Device = request.scope["state"][_DEVICE]
+    return device
+
+
+def require(actor: Actor, *roles: Role) -> None:
+    """Refuse an actor that has none of the roles. Raises ProblemError (forbidden)."""
+    if not actor.roles & frozenset(roles):
+        raise ProblemError("forbidden")
+
+
+def _admit(caller: Caller, operation: Operation, method: str) -> None:
+    if caller.must_change and not operation.password_stale_ok:
+        raise ProblemError("password_must_change")
+    if caller.scopes is None or operation.keys_ok:
+        return
+    # A key reads with the scope `read`; the commands' route asks for its own scopes; all else is for people.
+    if method not in _READING or READ_SCOPE not in caller.scopes:
+        raise ProblemError("forbidden")
+
+
+async def _prove_key(services: Services, text: str) -> Caller:
+    token = read_token(text, TokenKind.API_KEY)
+    if token is None:
+        raise ProblemError("unauthenticated")
+    key = await api_keys.find(services.pool, token.org_id, token.id, now=services.clock())
+    if not token.matches(key.secret_hash if key else None) or key is None:
+        raise ProblemError("unauthenticated")
+    actor = Actor(org_id=token.org_id, roles=frozenset({Role.INTEGRATION}), via=Via.INTEGRATION)
+    return Caller(actor, scopes=key.scopes)
+
+
+async def _prove_oidc(services: Services, oidc: Oidc, text: str, org_slug: str | None) -> Caller:
+    now = services.clock()
+    header = _jwt_header(text) or {}
+    subject = await oidc.prove(text, header, now=now)
+    org_id = await credentials.org_of_slug(services.pool, org_slug or "")
+    if org_id is None:
+        raise ProblemError("unauthenticated", "Name the organisation in the header Onsite-Org.")
+    async with org_transaction(services.pool, org_id) as conn:
+        person_id = await credentials.person_of_subject(conn, org_id, subject.issuer, subject.subject)
+        if person_id is None and subject.email:
+            link = credentials.Link(issuer=subject.issuer, subject=subject.subject, login=normal_login(subject.email))
+            person_id = await credentials.link_subject(conn, org_id, link, now=now)
+    if person_id is None:
+        raise ProblemError("unauthenticated")
+    return await _caller_of(services, org_id, person_id, None)
+
+
+async def _caller_of(services: Services, org_id: UUID, person_id: UUID, sign_in_id: UUID | None) -> Caller:
+    row = await sign_ins.caller(services.pool, org_id, person_id, sign_in_id, now=services.clock())
+    if row is None or (sign_in_id is not None and not row.signed_in):
+        raise ProblemError("unauthenticated")
+    if not row.active:
+        raise ProblemError("person_inactive")
+    actor = Actor(org_id=org_id, person_id=person_id, roles=frozenset(Role(role) for role in row.roles))
+    return Caller(actor, sign_in_id=sign_in_id, must_change=row.must_change and sign_in_id is not None)
+
+
+def _bearer(connection: Connection) -> str:
+    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text or len(text) > _HEADER_CHARS_MAX or not text.isascii():
+        raise ProblemError("unauthenticated")
+    return text.strip()
+
+
+def _session_id(connection: Connection) -> UUID | None:
+    try:
+        return UUID(connection.headers.get("onsite-session", ""))
+    except ValueError:
+        return None
+
+
+def _jwt_header(text: str) -> dict[str, Any] | None:
+    head, dots, _ = text.partition(".")
+    try:
+        raw = base64.b64decode(head + "=" * (-len(head) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(raw, type=dict[str, Any]) if dots else None
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        return None

@@ -1,0 +1,148 @@
+"""What is around every answer: request id, log line, metrics, security headers, compression. Never reads a body and never refuses.
+
+It wraps the application from outside, so that answers of the router itself (404, 405) pass through it too.
+"""
+
+import time
+from typing import Any, Final
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Send
+from uuid_utils.compat import uuid7
+
+from api.metrics import Metrics
+from api.record import Record, put_record
+from sync.wire import encode
+
+COMPRESS_FROM_BYTES: Final = 1_024
+_COMPRESSIBLE: Final = (
+    "application/json",
+    "application/problem+json",
+    "application/geo+json",
+    "text/",
+    "image/svg+xml",
+)
+_API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_PAGE_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_ALWAYS: Final = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+log = structlog.get_logger()
+
+
+class Envelope:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, hsts: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._hsts = hsts
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Answer one request, then write its line."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = Record(request_id=uuid7(), method=scope["method"])
+        put_record(scope, record)
+        answer = _Answer(scope, send, record, hsts=self._hsts)
+        started = time.perf_counter()
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, answer.send)
+        finally:
+            self._metrics.in_flight.dec()
+            self._finish(scope, record, answer.status, time.perf_counter() - started)
+
+    def _finish(self, scope: Any, record: Record, status: int, seconds: float) -> None:
+        route = str(scope.get("path_template") or "unmatched")
+        code = record.code or ("ok" if 0 < status < 400 else "aborted")
+        self._metrics.requests.labels(record.method, route, str(status), code).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        line: dict[str, Any] = {
+            "request_id": str(record.request_id),
+            "method": record.method,
+            "route": route,
+            "status": status,
+            "code": code,
+            "ms": round(seconds * 1000, 1),
+        }
+        if record.org_id is not None:
+            line["org"] = str(record.org_id)
+        if record.actor:
+            line["actor"] = record.actor
+        if record.command_id is not None:
+            line["command_id"] = str(record.command_id)
+        log.info(record.event or "request", **line)
+
+
+class _Answer:
+    """One answer on its way out: headers added, and compressed when it is whole and long enough."""
+
+    def __init__(self, scope: Any, send: Send, record: Record, *, hsts: bool) -> None:
+        self._scope = scope
+        self._send = send
+        self._record = record
+        self._hsts = hsts
+        self._start: Any = None
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the head of a whole answer waits for its body, which may be compressed."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            # A stream has no length: its head must not wait for a first piece that may come late.
+            if any(name.lower() == b"content-length" for name, _ in message["headers"]):
+                self._start = message
+            else:
+                await self._send_start(message, None)
+            return
+        if message["type"] == "http.response.body" and self._start is not None:
+            start, self._start = self._start, None
+            await self._send_start(start, message)
+        await self._send(message)
+
+    async def _send_start(self, start: Any, body: Any) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
+        cookies = [pair for pair in start["headers"] if pair[0].lower() == b"set-cookie"]
+        headers.pop("set-cookie", None)
+        if body is not None and not body.get("more_body", False):
+            body["body"] = self._compressed(headers, body.get("body", b""))
+        self._add_headers(headers)
+        start["headers"] = [*((k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()), *cookies]
+        await self._send(start)
+
+    def _compressed(self, headers: dict[str, str], body: bytes) -> bytes:
+        kind = headers.get("content-type", "")
+        if (
+            len(body) < COMPRESS_FROM_BYTES
+            or "content-encoding" in headers
+            or self.status in (204, 206, 304)
+            or not kind.startswith(_COMPRESSIBLE)
+        ):
+            return body
+        accepted = next((v.decode("latin-1") for k, v in self._scope["headers"] if k == b"accept-encoding"), None)
+        encoded = encode(body, accepted)
+        headers["vary"] = ", ".join(filter(None, (headers.get("vary"), "Accept-Encoding")))
+        if encoded.encoding != "identity":
+            headers["content-encoding"] = encoded.encoding
+            headers["content-length"] = str(len(encoded.body))
+        return encoded.body
+
+    def _add_headers(self, headers: dict[str, str]) -> None:
+        for name, value in _ALWAYS.items():
+            headers.setdefault(name, value)
+        page = headers.get("content-type", "").startswith("text/html")
+        headers.setdefault("content-security-policy", _PAGE_POLICY if page else _API_POLICY)
+        headers.setdefault("cache-control", "no-store")
+        headers["request-id"] = str(self._record.request_id)
+        if self._hsts:
+            headers.setdefault("strict-transport-security", "max-age=31536000")

@@ -1,0 +1,44 @@
+"""What an application's routes work with: one frozen Struct, made at start-up. Holds no request and no state of the trade."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from api.flood import Flood
+from api.metrics import Metrics
+from api.oidc import Oidc
+from api.passwords import Passwords
+from api.settings import Settings
+from sync.keyring import Keyring
+
+Clock = Callable[[], datetime]
+Poke = Callable[[UUID, Iterable[str]], None]
+
+
+class Services(Struct, frozen=True, kw_only=True):
+    """The settings, the database, keys and clocks of one application. `poke` tells listeners which buckets changed, after a commit."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    keyring: Keyring
+    passwords: Passwords
+    oidc: Oidc | None
+    metrics: Metrics
+    clock: Clock
+    poke: Poke
+    flood: Flood
+
+    def __repr__(self) -> str:
+        return "Services()"
+
+
+def system_clock() -> datetime:
+    """Read the time: aware, UTC."""
+    return datetime.now(UTC)
+
+
+def no_listeners(org_id: UUID, buckets: Iterable[str]) -> None:
+    """Poke nobody."""

@@ -1,0 +1,1 @@
+"""SQL of the edge: credentials, sign-ins, keys, enrolment codes, throttles. Never decides who may do what."""
