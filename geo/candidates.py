@@ -15,7 +15,7 @@ from mobile_contract.schema.base import Priority, Skill
 
 
 class Reason(StrEnum):
-    """Why a candidate is placed where it is, or left out. Codes are stable; their texts are the catalogue's."""
+    """Why a candidate is placed where it is, or left out. Codes are stable; `geo.reason_texts` has the words."""
 
     # These leave a candidate out.
     SKILL_MISSING = "skill_missing"

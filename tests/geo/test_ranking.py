@@ -14,6 +14,7 @@ from geo.backlog import dispatch_backlog
 from geo.candidates import EXCLUDING, Candidate, DispatchPolicy, Need, Reason, ReasonCount, Suggestion
 from geo.coordinates import LonLat
 from geo.ranking import rank_candidates
+from geo.reason_texts import REASON_TEXTS
 from geo.travel import GreatCircleTravel, TravelSource
 from mobile_contract.schema.base import Priority, Skill
 
@@ -298,3 +299,8 @@ def test_two_thousand_jobs_and_sixty_candidates_take_seconds() -> None:
     loads = [sum(a.person_id == c.person_id for a in outcome.assignments) for c in people]
     assert max(loads) - min(loads) <= 10, loads
     assert took_s < 10, f"{took_s:.1f} s; usually well under one"
+
+
+def test_every_reason_has_words_in_both_languages() -> None:
+    assert set(REASON_TEXTS) == set(Reason)
+    assert all(text.en and text.zh for text in REASON_TEXTS.values())
