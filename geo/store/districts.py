@@ -13,8 +13,6 @@ _DISTRICTS_OF = """
 select p.no, d.id from unnest($2::float8[], $3::float8[]) with ordinality p(lon, lat, no)
 cross join lateral (select id from district d
   where d.org_id = $1 and st_covers(d.outline, st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography)
-    and not exists (select from district c where c.org_id = d.org_id and c.parent_id = d.id
-      and st_covers(c.outline, st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography))
   order by d.area_m2, d.code limit 1) d order by p.no"""
 
 _SAVE = """
@@ -24,10 +22,14 @@ from (select st_multi(st_collectionextract(st_makevalid(st_geomfromgeojson($7)),
 on conflict (org_id, id) do update set code = excluded.code, name = excluded.name, parent_id = excluded.parent_id,
   arrival_class = excluded.arrival_class, outline = excluded.outline, area_m2 = excluded.area_m2"""
 
+# Neighbours are near each other and neither lies above the other in the tree: the rule of geo.districts.DistrictMap.neighbours.
 _NEIGHBOURS = """
+with recursive up as (
+  select id, parent_id above from district where org_id = $1 and parent_id is not null
+  union select up.id, p.parent_id from up join district p on p.org_id = $1 and p.id = up.above where p.parent_id is not null)
 update district d set neighbour_ids = coalesce((select jsonb_agg(o.id order by o.id) from district o
-    where o.org_id = d.org_id and o.id <> d.id and o.parent_id is not distinct from d.parent_id
-      and st_dwithin(o.outline, d.outline, $3)), '[]'::jsonb)
+    where o.org_id = d.org_id and o.id <> d.id and st_dwithin(o.outline, d.outline, $3)
+      and not exists (select from up where (up.id, up.above) in ((d.id, o.id), (o.id, d.id)))), '[]'::jsonb)
 where d.org_id = $1 and (d.id = $2 or st_dwithin(d.outline, (select outline from district where org_id = $1 and id = $2), $3))
 returning d.id"""
 
