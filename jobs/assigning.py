@@ -1,4 +1,4 @@
-"""Give visits to crews and persons, and take them back: what every plan, claim and offboarding does to a visit. Refuses nothing."""
+"""Give visits to crews and persons: what every plan, assignment and claim does to a visit. Owns who may be named, not when."""
 
 from uuid import UUID
 
@@ -52,12 +52,6 @@ def give(work: Work, visit: Visit, deed: Deed, name: EventName) -> None:
     work.put(visit)
     detail = {**_fields(plan_of(visit)), "plan_version": visit.plan_version}
     record(work, job, deed, name, visit_id=visit.id, detail=detail)
-
-
-def take_back(work: Work, visit: Visit, deed: Deed) -> None:
-    """Take a visit from whoever has it, keeping its time: it becomes tentative. For visits not under way; the caller settles the job."""
-    plan = Plan(planned_start_at=visit.planned_start_at, planned_end_at=visit.planned_end_at)
-    give(work, replan(visit, plan), deed, EventName.VISIT_PLANNED)
 
 
 def check_assignee(work: Work, crew_id: UUID | None, person_id: UUID | None) -> Refused | None:

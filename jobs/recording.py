@@ -72,10 +72,8 @@ def record(
 ) -> Event:
     """Append an event to a job: next seq, position in WGS 84, hash chain of its visit. Nothing is folded: `settle` does that.
 
-    `detail` may hold ids, decimals, instants and nested values; they are stored as JSON, absent ones not at all. The job itself counts as
-    changed from now on, so that all its documents are looked at anew.
+    `detail` may hold ids, decimals, instants and nested values; they are stored as JSON, absent ones not at all.
     """
-    work.put(work.get(Job, job.id) or job)
     known = work.events(job.id)
     chain = [e for e in known if e.visit_id == visit_id]
     seq = known[-1].seq + 1 if known else 1
