@@ -37,48 +37,93 @@ ERRORS: dict[str, Entry] = {
     "busy": Entry(503, "The server is busy; try again soon.", "服务器繁忙，请稍后重试。"),
     "not_ready": Entry(503, "The server is not ready yet.", "服务器尚未就绪。"),
     "standby": Entry(503, "This server is a standby; ask the primary.", "此服务器为备用，请访问主服务器。"),
-    "too_many_requests": Entry(429, "Too many requests; wait as long as Retry-After says.", "请求过多，请按 Retry-After 等待。"),
-    "upgrade_required": Entry(426, "This app is too old; update it and sync again. Nothing is lost.", "应用版本过旧，请更新后再同步。数据不会丢失。"),
+    "too_many_requests": Entry(
+        429, "Too many requests; wait as long as Retry-After says.", "请求过多，请按 Retry-After 等待。"
+    ),
+    "upgrade_required": Entry(
+        426,
+        "This app is too old; update it and sync again. Nothing is lost.",
+        "应用版本过旧，请更新后再同步。数据不会丢失。",
+    ),
     "precondition_failed": Entry(412, "It has changed since you read it; read it again.", "内容已更改，请重新读取。"),
-    "idempotency_key_missing": Entry(400, "A command needs an Idempotency-Key header with a UUID.", "命令需要 Idempotency-Key 头（UUID）。"),
+    "idempotency_key_missing": Entry(
+        400, "A command needs an Idempotency-Key header with a UUID.", "命令需要 Idempotency-Key 头（UUID）。"
+    ),
     # who
     "unauthenticated": Entry(401, "Sign in first.", "请先登录。"),
     "password_must_change": Entry(403, "Choose a new password first.", "请先设置新密码。"),
     "password_weak": Entry(422, "This password is too easy to guess.", "该密码过于简单。"),
-    "reset_invalid": Entry(401, "This reset token is unknown, used or expired; ask for a new one.", "重置令牌无效、已用或过期，请重新索取。"),
+    "reset_invalid": Entry(
+        401,
+        "This reset token is unknown, used or expired; ask for a new one.",
+        "重置令牌无效、已用或过期，请重新索取。",
+    ),
     "unknown_person": Entry(404, "There is no such person.", "没有此人员。"),
     "unknown_crew": Entry(404, "There is no such crew.", "没有此班组。"),
     "unknown_device": Entry(404, "There is no such device.", "没有此设备。"),
     "unknown_key": Entry(404, "There is no such key.", "没有此密钥。"),
     "login_taken": Entry(409, "Somebody else has this login.", "该登录名已被占用。"),
-    "oidc_unavailable": Entry(503, "The identity provider does not answer; try again soon.", "身份提供方无响应，请稍后重试。"),
+    "oidc_unavailable": Entry(
+        503, "The identity provider does not answer; try again soon.", "身份提供方无响应，请稍后重试。"
+    ),
     "login_failed": Entry(401, "Name or password is wrong.", "用户名或密码错误。"),
     "token_expired": Entry(401, "The token has expired; refresh it.", "令牌已过期，请刷新。"),
     "token_reused": Entry(401, "This token was used before; sign in again.", "该令牌已被使用，请重新登录。"),
-    "enrolment_invalid": Entry(401, "This enrolment code is unknown, used or expired; ask for a new one.", "注册码无效、已用或过期，请重新索取。"),
-    "device_revoked": Entry(403, "This device was revoked; it may hand in its queue and must wipe itself.", "设备已吊销；可上交队列，然后必须清除数据。"),
+    "enrolment_invalid": Entry(
+        401,
+        "This enrolment code is unknown, used or expired; ask for a new one.",
+        "注册码无效、已用或过期，请重新索取。",
+    ),
+    "device_revoked": Entry(
+        403,
+        "This device was revoked; it may hand in its queue and must wipe itself.",
+        "设备已吊销；可上交队列，然后必须清除数据。",
+    ),
     "session_unknown": Entry(403, "This session was not issued to this device.", "该会话不属于此设备。"),
     "forbidden": Entry(403, "You may not do this.", "您无权执行此操作。"),
     "person_inactive": Entry(403, "This person is no longer active.", "该人员已停用。"),
     # sync
-    "device_forked": Entry(409, "Two phones use this identity; enrol again and send all pending commands with the same ids.", "两部手机使用同一身份；请重新注册并以相同编号重发。"),
-    "sequence_hole": Entry(409, "A command is missing before this one; send from the expected number.", "之前缺少命令，请从期望的序号发送。"),
-    "batch_unreadable": Entry(422, "The batch could not be read; halve it and send again.", "批次无法读取，请减半后重发。"),
+    "device_forked": Entry(
+        409,
+        "Two phones use this identity; enrol again and send all pending commands with the same ids.",
+        "两部手机使用同一身份；请重新注册并以相同编号重发。",
+    ),
+    "sequence_hole": Entry(
+        409,
+        "A command is missing before this one; send from the expected number.",
+        "之前缺少命令，请从期望的序号发送。",
+    ),
+    "batch_unreadable": Entry(
+        422, "The batch could not be read; halve it and send again.", "批次无法读取，请减半后重发。"
+    ),
     "batch_too_large": Entry(413, "The batch passes the limits; send fewer commands.", "批次超出限制，请减少命令数。"),
     "id_reused": Entry(409, "This id was used for something else.", "该编号已用于其他内容。"),
-    "server_fault": Entry(500, "The server could not handle this command; it is kept whole.", "服务器无法处理此命令，已完整保留。"),
-    "skipped": Entry(422, "The device could not send this command in a readable form.", "设备无法以可读形式发送此命令。"),
+    "server_fault": Entry(
+        500, "The server could not handle this command; it is kept whole.", "服务器无法处理此命令，已完整保留。"
+    ),
+    "skipped": Entry(
+        422, "The device could not send this command in a readable form.", "设备无法以可读形式发送此命令。"
+    ),
     "quota_exceeded": Entry(429, "This device has sent too much today.", "设备今日发送过多。"),
     "out_of_scope": Entry(403, "This was never yours to work on.", "这不属于您的工作范围。"),
     "waiting": Entry(202, "Waits for what it follows.", "等待其前置命令。"),
     "dependency_rejected": Entry(409, "What this follows was refused.", "其前置命令被拒绝。"),
     "dependency_expired": Entry(409, "What this follows was not resolved in time.", "其前置命令未能及时解决。"),
-    "dependency_invalid": Entry(422, "The chain of dependencies is too long or runs in a circle.", "依赖链过长或成环。"),
+    "dependency_invalid": Entry(
+        422, "The chain of dependencies is too long or runs in a circle.", "依赖链过长或成环。"
+    ),
     "quarantine_resolved": Entry(409, "This entry was already resolved.", "该条目已处理。"),
+    "nothing_to_apply": Entry(
+        422, "There is nothing readable to apply; correct or discard it.", "没有可应用的内容，请更正或放弃。"
+    ),
     # the work
     "ok": Entry(200, "Done.", "完成。"),
     "unchanged": Entry(200, "It was so already.", "已是如此。"),
-    "edit_merged": Entry(200, "Some fields had changed meanwhile; both values are kept and shown.", "部分字段已被他人修改，两个值均已保留并显示。"),
+    "edit_merged": Entry(
+        200,
+        "Some fields had changed meanwhile; both values are kept and shown.",
+        "部分字段已被他人修改，两个值均已保留并显示。",
+    ),
     "unknown_job": Entry(404, "There is no such job.", "没有此工单。"),
     "unknown_visit": Entry(404, "There is no such visit of this job.", "该工单没有此次上门。"),
     "unknown_reference": Entry(422, "Something this refers to does not exist.", "引用的对象不存在。"),
@@ -91,7 +136,9 @@ ERRORS: dict[str, Entry] = {
     "job_already_claimed": Entry(409, "Somebody else was faster.", "已被他人认领。"),
     "job_not_open": Entry(409, "The job is not open to be claimed.", "工单不可认领。"),
     "visit_state": Entry(409, "The visit is not in a state that allows this.", "此次上门当前状态不允许此操作。"),
-    "visit_under_way": Entry(409, "The crew is already on its way or at work; what it reported wins.", "班组已出发或在作业，以其报告为准。"),
+    "visit_under_way": Entry(
+        409, "The crew is already on its way or at work; what it reported wins.", "班组已出发或在作业，以其报告为准。"
+    ),
     "plan_changed": Entry(409, "The plan has changed since; look at the new one.", "计划已更改，请查看新计划。"),
     "not_assigned": Entry(403, "This visit is not yours.", "此次上门不属于您。"),
     "field_not_editable": Entry(422, "This field cannot be edited.", "该字段不可编辑。"),
@@ -100,23 +147,33 @@ ERRORS: dict[str, Entry] = {
     "not_the_approver": Entry(403, "The ladder names somebody else.", "审批权限属于他人。"),
     "no_policy": Entry(422, "No approval policy is in force.", "没有生效的审批政策。"),
     "quantity_invalid": Entry(422, "The quantity must be above zero.", "数量必须大于零。"),
-    "signature_empty": Entry(422, "A signature needs strokes, or a reason and a witness.", "签名需有笔迹，或注明拒签原因和见证人。"),
+    "signature_empty": Entry(
+        422, "A signature needs strokes, or a reason and a witness.", "签名需有笔迹，或注明拒签原因和见证人。"
+    ),
     "skill_missing": Entry(409, "The required skill is missing or expired.", "缺少所需技能或已过期。"),
     "outline_invalid": Entry(422, "The outline is not a valid polygon.", "边界不是有效的多边形。"),
     "version_exists": Entry(409, "This version exists with other content.", "该版本已存在且内容不同。"),
     "code_taken": Entry(409, "Something else has this code.", "该代码已被占用。"),
     "span_invalid": Entry(422, "The end must be after the start.", "结束时间必须晚于开始时间。"),
-    "number_invalid": Entry(422, "A number is too large, too fine, negative or not a number.", "数值过大、过细、为负或不是数字。"),
+    "number_invalid": Entry(
+        422, "A number is too large, too fine, negative or not a number.", "数值过大、过细、为负或不是数字。"
+    ),
     "policy_invalid": Entry(422, "The approval ladder has a gap or an overlap.", "审批阶梯有空缺或重叠。"),
     "district_circle": Entry(422, "A district cannot be its own ancestor.", "区域不能是自己的上级。"),
     # before a visit counts as completed
     "task_unanswered": Entry(409, "A mandatory line of the checklist has no answer.", "必填检查项未填写。"),
     "photo_missing": Entry(409, "A required photo is missing.", "缺少必需的照片。"),
     "reading_missing": Entry(409, "A required meter reading is missing.", "缺少必需的抄表读数。"),
-    "parts_undeclared": Entry(409, "Say which parts were used, or that none were.", "请登记所用材料，或声明未使用材料。"),
-    "signature_missing": Entry(409, "The customer's signature or the reason for its refusal is missing.", "缺少客户签名或拒签原因。"),
+    "parts_undeclared": Entry(
+        409, "Say which parts were used, or that none were.", "请登记所用材料，或声明未使用材料。"
+    ),
+    "signature_missing": Entry(
+        409, "The customer's signature or the reason for its refusal is missing.", "缺少客户签名或拒签原因。"
+    ),
     # on the phone
     "pin_wrong": Entry(403, "The PIN is wrong.", "PIN 码错误。"),
-    "device_wiped": Entry(403, "This device was wiped on the server's order; enrol it again.", "设备已按服务器指令清除，请重新注册。"),
+    "device_wiped": Entry(
+        403, "This device was wiped on the server's order; enrol it again.", "设备已按服务器指令清除，请重新注册。"
+    ),
     "command_too_large": Entry(413, "A command is at most 32 KiB.", "单条命令不得超过 32 KiB。"),
 }

@@ -3,12 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
-from jobs.context import Actor, Deed, Occurrence
-from mobile_contract.registry import COMMANDS, Nature
-from mobile_contract.schema.outcome import OutcomeStatus
+from jobs.context import Actor, Deed, Occurrence, Via
+from jobs.result import PutAside, Refused
+from mobile_contract.registry import COMMANDS, Nature, decode_args
+from mobile_contract.schema.base import Command
+from mobile_contract.schema.outcome import OutcomeStatus, ResolutionKind
 from sync.outcomes import Answer
+
+_ERROR_CHARS = 300
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -16,6 +21,8 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     `raw` are the bytes received (a device's `cmd`, else the arguments), `digest` their SHA-256, `args` the arguments as JSON.
     `n` is a device's sequence number; `expected_ver` an explicit If-Match on the job; `released`: it was held and may go on now.
+    `barred` is the code for which it is not judged at all: a fact goes to quarantine, a decision is refused. `ends` says what its
+    effect means for the quarantined command `cause`.
     """
 
     id: UUID
@@ -32,6 +39,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     on_behalf_of: UUID | None = None
     expected_ver: int | None = None
     released: bool = False
+    barred: str = ""
+    ends: ResolutionKind | None = None
 
     @property
     def is_fact(self) -> bool:
@@ -76,3 +85,19 @@ class Ask(Struct, frozen=True, kw_only=True):
             received_at=self.received_at,
             decided_at=now,
         )
+
+
+def decode(ask: Ask) -> Command | Refused | PutAside:
+    """Read a command's arguments; what cannot be read is refused (a decision) or put aside whole (a fact)."""
+    try:
+        return decode_args(ask.name, ask.args)
+    except KeyError:
+        return PutAside("unknown_command") if ask.actor.via is Via.DEVICE else Refused("unknown_command")
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        detail = {"error": storable(str(error))[:_ERROR_CHARS]}
+        return PutAside("invalid", detail) if ask.is_fact else Refused("invalid", detail)
+
+
+def storable(text: str) -> str:
+    """Replace what PostgreSQL cannot store in a text: NUL and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -63,6 +63,7 @@ async def write(
 ) -> set[str]:
     """Write the documents of the keys (computed after their locks) and the `given` ones; return the buckets in which something changed.
 
+    A given document (an outcome) stays in the buckets that hold it already: `leave` is the only way out.
     Raises asyncpg.UniqueViolationError when another transaction made the same document first: the caller runs its transaction anew.
     """
     wanted = sorted({*keys, *((p.kind, p.id) for p in given)})
@@ -74,7 +75,7 @@ async def write(
     if locked:
         for r in await conn.fetch(_MEMBERS, org_id, kinds, ids):
             held.setdefault((r["kind"], r["id"]), {})[r["bucket"]] = r["h"]
-    projected = [*await project(conn, org_id, keys), *given]
+    projected = [*await project(conn, org_id, keys), *(_kept(document, held) for document in given)]
     changed: list[Row] = []
     fresh: list[Row] = []
     members: list[Member] = []
@@ -93,6 +94,28 @@ async def write(
     if members:
         await conn.execute(_MEMBER, org_id, *(list(column) for column in zip(*sorted(members), strict=True)))
     return {member[0] for member in members}
+
+
+async def leave(conn: asyncpg.Connection, org_id: UUID, bucket: str, keys: Sequence[Key]) -> None:
+    """Take documents out of a bucket; one that no bucket holds any more is deleted, and keeps its version."""
+    if not keys:
+        return
+    kinds, ids = [k for k, _ in sorted(keys)], [i for _, i in sorted(keys)]
+    locked = [Row(*r.values()) for r in await conn.fetch(_LOCK, org_id, kinds, ids)]
+    held: dict[Key, set[str]] = {}
+    for r in await conn.fetch(_MEMBERS, org_id, kinds, ids):
+        held.setdefault((r["kind"], r["id"]), set()).add(r["bucket"])
+    left = [row for row in locked if bucket in held.get((row.kind, row.id), ())]
+    alone = [Row(r.kind, r.id, r.ver + 1, 0, None) for r in left if len(held[(r.kind, r.id)]) == 1]
+    await _store(conn, org_id, _UPDATE, alone)
+    if left:
+        columns = list(zip(*((bucket, r.kind, r.id, r.h, True) for r in left), strict=True))
+        await conn.execute(_MEMBER, org_id, *(list(column) for column in columns))
+
+
+def _kept(document: Projected, held: dict[Key, dict[str, int]]) -> Projected:
+    buckets = {*document.buckets, *held.get((document.kind, document.id), ())}
+    return Projected(document.kind, document.id, document.body, tuple(sorted(buckets)))
 
 
 def next_row(document: Projected, stored: Row | None) -> Row | None:

@@ -12,18 +12,35 @@ from msgspec import Struct
 from jobs.projection import Projected
 from mobile_contract.schema.outcome import Outcome, OutcomeStatus, Resolution
 
-_FIND = """
-select command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause, received_at, decided_at, resolution
-from sync_outcome where org_id = $1 and command_id = any($2) order by command_id limit 1000"""
+_COLUMNS = "command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause, received_at, decided_at, resolution"
 
-_SAVE = """
+_FIND = f"""
+select {_COLUMNS} from sync_outcome where org_id = $1 and command_id = any($2) order by command_id limit $3"""
+
+_FIND_SENT = f"""
+select {_COLUMNS} from sync_outcome where org_id = $1 and ((device_id = $2 and n = any($3)) or command_id = any($4))
+order by command_id limit $5"""
+
+_ADD = """
 insert into sync_outcome (org_id, command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause,
   received_at, decided_at, resolution)
 select $1, r.command_id, r.device_id, r.n, d.digest, r.name, r.status, r.code, r.flags, r.detail, r.actor_id, r.job_id, r.cause,
   r.received_at, r.decided_at, r.resolution
-from jsonb_populate_recordset(null::sync_outcome, $2::jsonb) r join unnest($3::uuid[], $4::bytea[]) d(command_id, digest) using (command_id)
-on conflict (org_id, command_id) do update set status = excluded.status, code = excluded.code, flags = excluded.flags,
-  detail = excluded.detail, decided_at = excluded.decided_at, resolution = excluded.resolution"""
+from jsonb_populate_recordset(null::sync_outcome, $2::jsonb) r join unnest($3::uuid[], $4::bytea[]) d(command_id, digest) using (command_id)"""
+
+_CHANGE = f"""
+with changed as (
+  update sync_outcome o set status = r.status, code = r.code, flags = r.flags, detail = r.detail, job_id = r.job_id,
+    decided_at = r.decided_at, resolution = r.resolution
+  from jsonb_populate_recordset(null::sync_outcome, $2::jsonb) r where o.org_id = $1 and o.command_id = r.command_id returning o.*)
+select {_COLUMNS} from changed order by command_id limit $3"""
+
+_ADOPT = f"""
+with adopted as (
+  update sync_outcome o set device_id = k.device_id, n = k.n
+  from unnest($2::uuid[], $3::uuid[], $4::int8[]) k(command_id, device_id, n)
+  where o.org_id = $1 and o.command_id = k.command_id returning o.*)
+select {_COLUMNS} from adopted order by command_id limit $5"""
 
 FINAL = frozenset({OutcomeStatus.APPLIED, OutcomeStatus.MERGED, OutcomeStatus.REJECTED})
 
@@ -66,20 +83,54 @@ async def find(conn: asyncpg.Connection, org_id: UUID, command_ids: Iterable[UUI
     ids = sorted(set(command_ids))
     if not ids:
         return {}
-    rows = await conn.fetch(_FIND, org_id, ids)
+    rows = await conn.fetch(_FIND, org_id, ids, len(ids))
     return {row["command_id"]: _answer(row) for row in rows}
 
 
-async def save(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> None:
-    """Store answers; one that is there already changes its status, code, detail and resolution (a held or resolved command)."""
+async def find_sent(
+    conn: asyncpg.Connection, org_id: UUID, device_id: UUID, sent: Iterable[tuple[int, UUID]]
+) -> list[Answer]:
+    """Find the stored answers that stand at a device's numbers (n, command id) or bear one of the command ids."""
+    pairs = list(sent)
+    if not pairs:
+        return []
+    ns, ids = [n for n, _ in pairs], [id for _, id in pairs]
+    return [_answer(row) for row in await conn.fetch(_FIND_SENT, org_id, device_id, ns, ids, 2 * len(pairs))]
+
+
+async def add(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> None:
+    """Store the first answers to commands.
+
+    Raises asyncpg.UniqueViolationError when another transaction answered one of them first: the caller runs its transaction anew, and
+    then finds that answer. This is what makes a command sent twice at once take effect once.
+    """
+    if answers:
+        digests = [a.digest for a in answers]
+        await conn.execute(_ADD, org_id, _rows(answers), [a.command_id for a in answers], digests)
+
+
+async def change(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> list[Answer]:
+    """Change status, code, details and resolution of stored answers (held, or in quarantine until now); give the rows as they are now."""
     if not answers:
-        return
-    rows: list[dict[str, Any]] = []
+        return []
+    return [_answer(row) for row in await conn.fetch(_CHANGE, org_id, _rows(answers), len(answers))]
+
+
+async def adopt(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> list[Answer]:
+    """Move stored answers to the device and number under which they came again; give the rows as they are now."""
+    if not answers:
+        return []
+    columns = [a.command_id for a in answers], [a.device_id for a in answers], [a.n for a in answers]
+    return [_answer(row) for row in await conn.fetch(_ADOPT, org_id, *columns, len(answers))]
+
+
+def _rows(answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    rows = []
     for answer in answers:
         row = msgspec.structs.asdict(answer)
         del row["digest"], row["repeated"]
         rows.append(row)
-    await conn.execute(_SAVE, org_id, rows, [a.command_id for a in answers], [a.digest for a in answers])
+    return rows
 
 
 def document_of(answer: Answer) -> Projected | None:

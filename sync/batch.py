@@ -1,0 +1,262 @@
+"""The commands of one call of `execute`: what was known, answered, put aside, held and changed so far, and the order in which it is written.
+
+Owns idempotence, scope and dependencies; what a command may do is asked of `jobs.handlers.apply`. Never opens or ends a transaction.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
+
+from jobs.context import Via
+from jobs.handlers import apply
+from jobs.loading import load_work
+from jobs.projection import documents_of
+from jobs.result import Applied, Merged, PutAside, Refused, Result
+from jobs.work import Key, Organisation, Work
+from mobile_contract.schema.base import Command
+from mobile_contract.schema.facts import ReportJob
+from mobile_contract.schema.outcome import OutcomeStatus, Resolution
+from sync import buckets, dependencies, documents, notices, outcomes, quarantine
+from sync.ask import Ask, decode
+from sync.dependencies import Wait
+from sync.outcomes import Answer
+
+log = logging.getLogger("onsite.command")
+_VERSIONS = "select id, ver from sync_doc where org_id = $1 and kind = 'job' and id = any($2) order by id limit $3"
+
+Plan = Command | Refused | PutAside | None
+
+
+class HandlerFault(Exception):
+    """A handler raised: nothing of the transaction may be kept. The caller runs it anew, or names the command as poison."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(f"{ask.name} {ask.id}")
+        self.ask = ask
+
+
+class _Checks(Struct, frozen=True):
+    """What was looked up for a round: versions of jobs (for If-Match), and the asks whose job was never in scope."""
+
+    versions: Mapping[UUID, int]
+    strangers: frozenset[UUID]
+
+
+class Batch:
+    """One call of `execute`. Rounds first, each over one load; then one `write`."""
+
+    def __init__(
+        self, conn: asyncpg.Connection, org: Organisation, now: datetime, poison: frozenset[UUID] = frozenset()
+    ) -> None:
+        self._conn, self._org, self._now, self._poison = conn, org, now, poison
+        self._known: dict[UUID, Answer] = {}
+        self._fresh: dict[UUID, Answer] = {}
+        self._changed_answers: dict[UUID, Answer] = {}
+        self._adopted: dict[UUID, Answer] = {}
+        self._aside: list[quarantine.Entry] = []
+        self._held: dict[UUID, Ask] = {}
+        self._chains: dict[UUID, Sequence[UUID]] = {}
+        self._found: set[tuple[UUID | None, UUID]] = set()
+        self._resolved: set[UUID] = set()
+        self._newly: set[UUID] = set()
+        self._changed: set[Key] = set()
+
+    async def round(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Answer the asks one after the other over one load, and write their rows."""
+        await self._recall(asks)
+        asks = [self._identified(ask) for ask in asks]
+        plans = [None if self._is_known(ask) else self._plan(ask) for ask in asks]
+        runnable = [(p, ask.deed()) for ask, p in zip(asks, plans, strict=True) if isinstance(p, Command)]
+        work = await load_work(self._conn, self._org, runnable)
+        checks = _Checks(await self._versions(asks, plans), await self._strangers(asks, plans))
+        answers = []
+        for given, plan in zip(asks, plans, strict=True):
+            ask = self._identified(given)
+            if self._is_known(ask):
+                answers.append(self._repeat(ask))
+            elif ask.barred == "id_reused" and ask.actor.via is not Via.DEVICE:
+                answers.append(ask.answer(OutcomeStatus.REJECTED, "id_reused", self._now))
+            else:
+                answers.append(self._answer(work, ask, self._judge(work, ask, plan, checks), job_of(plan)))
+        await work.flush(self._conn)
+        self._changed.update(work.changed)
+        return answers
+
+    async def end(self, endings: Mapping[UUID, Resolution]) -> None:
+        """End quarantines without a command in their place (discarded)."""
+        self._known.update(await outcomes.find(self._conn, self._org.org_id, endings.keys() - self._known.keys()))
+        for command_id, resolution in endings.items():
+            self._end(command_id, resolution)
+
+    async def unblocked(self) -> list[Ask]:
+        """Take the held decisions that may go on since the last call, in order."""
+        newly, self._newly = self._newly, set()
+        if not newly:
+            return []
+        own = [a for a in self._held.values() if all(i in self._known and self._known[i].resolved for i in a.after)]
+        for ask in own:
+            del self._held[ask.id]
+        stored = await dependencies.release(self._conn, self._org.org_id, newly, self._resolved)
+        return [*stored, *(replace(ask, released=True) for ask in own)]
+
+    def final(self, answer: Answer) -> Answer:
+        """Give the answer as it is at the end of the batch: what was held may have been released meanwhile."""
+        last = self._known.get(answer.command_id)
+        return last if last is not None and last.digest == answer.digest and not answer.repeated else answer
+
+    async def write(self) -> set[str]:
+        """Write answers, quarantine, held decisions, documents and scopes; return the buckets touched."""
+        conn, org_id = self._conn, self._org.org_id
+        await outcomes.add(conn, org_id, list(self._fresh.values()))
+        given = list(self._fresh.values())
+        given += await outcomes.change(conn, org_id, sorted(self._changed_answers.values(), key=_by_id))
+        given += await outcomes.adopt(conn, org_id, sorted(self._adopted.values(), key=_by_id))
+        await quarantine.save(conn, org_id, self._aside)
+        await dependencies.hold(conn, org_id, list(self._held.values()), self._now)
+        keys = await documents_of(conn, org_id, self._changed)
+        told = {answer.command_id: p for answer in given if (p := outcomes.document_of(answer)) is not None}
+        touched = await documents.write(conn, org_id, keys, list(told.values()))
+        await buckets.follow(conn, org_id, self._changed, self._now)
+        return touched
+
+    async def _recall(self, asks: Sequence[Ask]) -> None:
+        ids = {i for ask in asks for i in (ask.id, ask.cause, *ask.after) if i is not None}
+        self._known.update(await outcomes.find(self._conn, self._org.org_id, ids - self._known.keys()))
+        again = {i for ask in asks if (i := self._identified(ask).id) != ask.id} - self._known.keys()
+        self._known.update(await outcomes.find(self._conn, self._org.org_id, again))
+        waiting = {i for ask in asks if not ask.is_fact for i in ask.after} - self._chains.keys()
+        held = {i for i in waiting if i in self._known and self._known[i].status is OutcomeStatus.HELD}
+        self._chains.update(await dependencies.chains_of(self._conn, self._org.org_id, held))
+
+    def _identified(self, ask: Ask) -> Ask:
+        """Give an ask whose id was used for other bytes the id that its bytes give, so that it has an answer of its own."""
+        known = self._known.get(ask.id)
+        if known is None or known.digest == ask.digest:
+            return ask
+        return replace(ask, id=uuid5(ask.id, ask.digest.hex()), barred="id_reused")
+
+    def _is_known(self, ask: Ask) -> bool:
+        known = self._known.get(ask.id)
+        return known is not None and not (ask.released and known.status is OutcomeStatus.HELD)
+
+    def _plan(self, ask: Ask) -> Plan:
+        return None if ask.barred or ask.id in self._poison else decode(ask)
+
+    def _repeat(self, ask: Ask) -> Answer:
+        """Answer again. A command that comes under another device (a phone that enrolled anew) is that device's from now on."""
+        known = replace(self._known[ask.id], repeated=True)
+        if ask.n is not None and known.device_id != ask.actor.device_id:
+            known = replace(known, device_id=ask.actor.device_id, n=ask.n)
+            self._adopted[ask.id] = self._known[ask.id] = known
+        return known
+
+    def _judge(self, work: Work, ask: Ask, plan: Plan, checks: _Checks) -> Result | Wait:
+        if ask.barred:
+            return PutAside(ask.barred) if ask.is_fact or ask.barred == "id_reused" else Refused(ask.barred)
+        if ask.id in self._poison or plan is None:
+            return PutAside("server_fault")
+        if isinstance(plan, Refused | PutAside):
+            return plan
+        if not ask.is_fact and ask.after:
+            verdict = dependencies.judge(ask, self._known, self._chains)
+            if verdict is not None:
+                return verdict
+        job_id = job_of(plan)
+        if ask.id in checks.strangers and (ask.actor.person_id, job_id) not in self._found:
+            return PutAside("out_of_scope")
+        if ask.expected_ver is not None and checks.versions.get(job_id or ask.id) != ask.expected_ver:
+            return Refused("precondition_failed")
+        result = self._apply(work, ask, plan)
+        if isinstance(plan, ReportJob) and isinstance(result, Applied):
+            self._found.add((ask.actor.person_id, plan.job_id))
+        return result
+
+    def _apply(self, work: Work, ask: Ask, command: Command) -> Result:
+        unresolved = ask.is_fact and any(i not in self._known or not self._known[i].resolved for i in ask.after)
+        try:
+            return apply(work, command, ask.deed(after_unresolved=unresolved))
+        except Exception as error:
+            log.exception("handler failed", extra={"command": str(ask.id), "command_name": ask.name})
+            raise HandlerFault(ask) from error
+
+    def _answer(self, work: Work, ask: Ask, result: Result | Wait, job_id: UUID | None) -> Answer:
+        answer = replace(_answer(ask, result, self._now), job_id=job_id)
+        if answer.status is OutcomeStatus.QUARANTINED:
+            self._aside.append(quarantine.entry(ask, answer.code, detail=answer.detail, job_id=job_id))
+        if answer.status is OutcomeStatus.HELD:
+            self._held[ask.id] = ask
+            self._chains[ask.id] = ask.after
+        notice = notices.about(ask, answer)
+        if notice is not None:
+            work.put(notice)
+            work.keep()
+        self._store(answer)
+        if ask.cause is not None and ask.ends is not None and answer.took_effect:
+            self._end(ask.cause, Resolution(kind=ask.ends, by=ask.actor.person_id, at=self._now))
+        log.info(
+            "command",
+            extra={"org": str(self._org.org_id), "actor": str(ask.actor.person_id), "command": str(ask.id),
+                   "command_name": ask.name, "status": answer.status, "code": answer.code},
+        )  # fmt: skip
+        return answer
+
+    def _store(self, answer: Answer) -> None:
+        stored = answer.command_id in self._known and answer.command_id not in self._fresh
+        (self._changed_answers if stored else self._fresh)[answer.command_id] = answer
+        self._known[answer.command_id] = answer
+        if answer.resolved:
+            self._resolved.add(answer.command_id)
+            self._newly.add(answer.command_id)
+
+    def _end(self, command_id: UUID, resolution: Resolution) -> None:
+        known = self._known.get(command_id)
+        if known is not None and known.resolution is None:
+            self._store(replace(known, resolution=resolution))
+
+    async def _versions(self, asks: Sequence[Ask], plans: Sequence[Plan]) -> dict[UUID, int]:
+        jobs = {job_of(p) for ask, p in zip(asks, plans, strict=True) if ask.expected_ver is not None} - {None}
+        if not jobs:
+            return {}
+        rows = await self._conn.fetch(_VERSIONS, self._org.org_id, list(jobs), len(jobs))
+        return {row["id"]: row["ver"] for row in rows}
+
+    async def _strangers(self, asks: Sequence[Ask], plans: Sequence[Plan]) -> frozenset[UUID]:
+        """Name the facts of devices on jobs that were never in their person's scope. A job that is reported needs none."""
+        facts: list[tuple[UUID, UUID, UUID]] = []
+        for ask, plan in zip(asks, plans, strict=True):
+            job_id, person_id = job_of(plan), ask.actor.person_id
+            if ask.is_fact and ask.actor.via is Via.DEVICE and job_id and person_id and not isinstance(plan, ReportJob):
+                facts.append((ask.id, person_id, job_id))
+        seen = await buckets.were_in_scope(self._conn, self._org.org_id, [(p, j) for _, p, j in facts], self._now)
+        return frozenset(id for (id, _, _), was in zip(facts, seen, strict=True) if not was)
+
+
+def job_of(command: object) -> UUID | None:
+    """Name the job that a command is about; None where there is none."""
+    job_id = getattr(command, "job_id", None)
+    return job_id if isinstance(job_id, UUID) else None
+
+
+def _by_id(answer: Answer) -> UUID:
+    return answer.command_id
+
+
+def _answer(ask: Ask, result: Result | Wait, now: datetime) -> Answer:
+    match result:
+        case Applied(code=code, flags=flags):
+            return ask.answer(OutcomeStatus.APPLIED, code, now, flags=flags)
+        case Merged(code=code, detail=detail):
+            return ask.answer(OutcomeStatus.MERGED, code, now, detail=detail)
+        case Refused(code=code, detail=detail):
+            return ask.answer(OutcomeStatus.REJECTED, code, now, detail=detail)
+        case PutAside(code=code, detail=detail):
+            # Quarantine is for what cannot be sent again: whoever waits for the answer is told at once.
+            aside = OutcomeStatus.QUARANTINED if ask.actor.via is Via.DEVICE else OutcomeStatus.REJECTED
+            return ask.answer(aside, code, now, detail=detail)
+        case Wait(code=code):
+            return ask.answer(OutcomeStatus.HELD, code, now)
