@@ -134,7 +134,7 @@ def _outline(command: SaveDistrict) -> Outline | Refused:
     name = LocalText(en=command.name_en, zh=command.name_zh)
     try:
         geometry = msgspec.json.decode(command.outline_geojson)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         return Refused("outline_invalid", {"fault": str(error)})
     feature = {"type": "Feature", "geometry": geometry, "properties": {"code": command.code, "name": command.name_en}}
     read = read_districts(msgspec.json.encode({"type": "FeatureCollection", "features": [feature]}))

@@ -26,9 +26,10 @@ from mobile_contract.schema.material import (
     StockLocation,
     StockMove,
 )
-from mobile_contract.schema.people import Duty, Role
+from mobile_contract.schema.people import Crew, Duty, Role
 from tests.arrange import NOW, Assigned, Org
 from tests.jobs import stored
+from tests.jobs.phones import from_phone
 
 EVENING = NOW + timedelta(hours=11)
 
@@ -171,10 +172,10 @@ async def test_the_same_request_is_the_same_fact(org: Org) -> None:
     job = await org.assigned_job()
     command = asking(org, job, line(org, "clamp", "1"))
     await org.ok(command, by="amy")
-    (again,) = await org.send(command, by="amy", now=NOW + timedelta(hours=1))
+    (again,) = await from_phone(org, command, by="amy", now=NOW + timedelta(hours=1))
     assert (again.status, again.code) == ("applied", "unchanged")
     other = msgspec.structs.replace(command, lines=(line(org, "clamp", "2"),))
-    (reused,) = await org.send(other, by="amy")
+    (reused,) = await from_phone(org, other, by="amy")
     assert (reused.status, reused.code) == ("quarantined", "id_reused")
     assert len(await stored.of_job(org, MaterialRequest, job.job_id)) == 1
 
@@ -184,7 +185,7 @@ async def test_an_id_that_another_job_used_is_put_aside(org: Org) -> None:
     command = using(org, one, "clamp", "1")
     await org.ok(command, by="amy")
     stolen = msgspec.structs.replace(command, job_id=two.job_id, visit_id=two.visit_id)
-    (answer,) = await org.send(stolen, by="amy")
+    (answer,) = await from_phone(org, stolen, by="amy")
     assert (answer.status, answer.code) == ("quarantined", "id_reused")
     assert await stored.of_job(org, StockMove, two.job_id) == []
 
@@ -193,7 +194,7 @@ async def test_an_id_that_another_job_used_is_put_aside(org: Org) -> None:
 async def test_a_quantity_that_cannot_be_is_put_aside_whole(org: Org, quantity: str) -> None:
     job = await org.assigned_job()
     commands = [asking(org, job, line(org, "clamp", quantity)), using(org, job, "clamp", quantity)]
-    for answer in await org.send(*commands, by="amy"):
+    for answer in await from_phone(org, *commands):
         assert (answer.status, answer.code) == ("quarantined", "quantity_invalid")
     assert await stored.of_job(org, StockMove, job.job_id) == []
 
@@ -202,15 +203,19 @@ async def test_an_unknown_part_is_put_aside_whole(org: Org) -> None:
     job = await org.assigned_job()
     org.parts["ghost"] = org.new_id()
     commands = [asking(org, job, line(org, "ghost", "1")), receiving(org, job, "ghost", "1")]
-    for answer in await org.send(*commands, by="amy"):
+    for answer in await from_phone(org, *commands):
         assert (answer.status, answer.code) == ("quarantined", "unknown_reference")
 
 
 async def test_parts_move_from_transit_to_the_van_to_the_customer_or_back(org: Org) -> None:
     job = await org.assigned_job()
-    commands = [receiving(org, job, "clamp", "3"), using(org, job, "clamp", "2"), returning(org, job, "clamp", "1")]
-    await org.ok(*commands, by="amy")
-    moves = [await stored.one(org, StockMove, c.move_id) for c in commands]
+    come, built_in, back = (
+        receiving(org, job, "clamp", "3"),
+        using(org, job, "clamp", "2"),
+        returning(org, job, "clamp", "1"),
+    )
+    await org.ok(come, built_in, back, by="amy")
+    moves = [await stored.one(org, StockMove, id) for id in (come.move_id, built_in.move_id, back.move_id)]
     van = org.vans["alpha"]
     assert [(m.from_location_id, m.to_location_id, m.quantity) for m in moves] == [
         (place_id(org.id, TRANSIT), van, Decimal(3)),
@@ -254,7 +259,7 @@ async def test_two_jobs_at_once_cannot_both_take_the_last_part(org: Org) -> None
 
 
 async def test_the_first_uses_of_a_van_that_is_no_location_yet_do_not_collide(org: Org) -> None:
-    crew = await stored.one(org, d.Crew, org.crews["alpha"])
+    crew = await stored.one(org, Crew, org.crews["alpha"])
     await org.ok(d.SaveCrew(crew=msgspec.structs.replace(crew, van_id=None)), by="ada")
     jobs = [await org.assigned_job() for _ in range(4)]
     answers = await asyncio.gather(*(org.send(using(org, job, "clamp", "1"), by="amy") for job in jobs))
