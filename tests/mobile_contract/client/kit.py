@@ -24,6 +24,7 @@ class Phone(Device):
         self, path: Path | str, transport: Transport, clock: TestClock | None = None, *, seed: int = 1
     ) -> None:
         self.clock = clock or TestClock()
+        self.path = path
         source = random.Random(seed)
         super().__init__(Store(path), transport, clock=self.clock, source=source, pace=Pace(tries=3))
 
