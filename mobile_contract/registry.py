@@ -1,5 +1,6 @@
 """The one table of commands and the one table of document kinds. Owns names, natures and who may ask; `jobs.rules.may` reads it."""
 
+import re
 from enum import StrEnum
 
 import msgspec
@@ -142,6 +143,8 @@ KINDS: dict[str, type[Document]] = {
     "device": outcome.DeviceState,
 }
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
 _DECODERS: dict[str, msgspec.json.Decoder[Command]] = {
     name: msgspec.json.Decoder(line.type, strict=True) for name, line in COMMANDS.items()
 }
@@ -153,8 +156,15 @@ def kind_of(document: type[Document]) -> str:
 
 
 def decode_args(name: str, args: bytes) -> Command:
-    """Decode a command's arguments strictly. Raises KeyError for an unknown name, msgspec.ValidationError or DecodeError for bad bytes."""
-    return _DECODERS[name].decode(args)
+    """Decode a command's arguments strictly.
+
+    Raises KeyError for an unknown name, msgspec.ValidationError or DecodeError for bad bytes; among them a NUL, which no
+    text in the database can hold.
+    """
+    decoder = _DECODERS[name]
+    if _NUL.search(args):
+        raise msgspec.ValidationError("A text may not hold the character U+0000")
+    return decoder.decode(args)
 
 
 _KIND_NAMES = {document: name for name, document in KINDS.items()}

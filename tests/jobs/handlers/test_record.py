@@ -238,3 +238,11 @@ async def test_a_fact_on_no_job_is_put_aside(org: Org, make: object) -> None:
     (told,) = await from_phone(org, command, by="amy")
     assert (told.status, told.code) == ("quarantined", "out_of_scope")
     assert await stored.every(org, Note) == []
+
+
+@pytest.mark.parametrize(("text", "kept"), [("a\0b", False), ("a\\u0000b", True), ("漢😀", True)])
+async def test_a_text_that_no_database_holds_is_put_aside_and_blocks_nothing(org: Org, text: str, kept: bool) -> None:
+    job = await job_of(org)
+    told, after = await from_phone(org, note(org, job, text), note(org, job, "next"))
+    assert (told.status, told.code) == (("applied", "ok") if kept else ("quarantined", "invalid"))
+    assert after.status == "applied"
