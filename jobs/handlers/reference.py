@@ -7,10 +7,11 @@ from geo.district_shapes import read_districts
 from geo.store.districts import Outline
 from jobs.context import Deed
 from jobs.handlers.door import handles
-from jobs.handlers.saving import reference_fault, save
+from jobs.handlers.saving import number_fault, reference_fault, save
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work, wgs84
 from mobile_contract.rules.ladder import policy_faults
+from mobile_contract.rules.meter import MOST_DIALS
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.decisions import (
     LoadJobType,
@@ -63,6 +64,8 @@ def save_usage_point(work: Work, command: SaveUsagePoint, deed: Deed) -> Result:
 def save_meter(work: Work, command: SaveMeter, deed: Deed) -> Result:
     """Save a meter; a reading that is newer than the one in the command stays."""
     meter = command.meter
+    if not 1 <= meter.dial_count <= MOST_DIALS:
+        return Refused("number_invalid", {"field": "dial_count"})
     known = work.get(Meter, meter.id)
     read_at = known.last_read_at if known is not None else None
     if known is not None and read_at is not None and (meter.last_read_at is None or meter.last_read_at < read_at):
@@ -156,6 +159,9 @@ def _same_point(known: Site, sent: Site) -> bool:
 
 def _load_version(work: Work, document: Policy | JobType) -> Result:
     """Put a new version; the same code and version (or id) with other content is refused."""
+    fault = number_fault(document)
+    if fault is not None:
+        return fault
     for known in (d for d in work.all(type(document)) if isinstance(d, Policy | JobType)):
         if known.id == document.id or (known.code, known.version) == (document.code, document.version):
             same = replace(document, id=known.id) == known

@@ -12,6 +12,7 @@ from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, Person
 from mobile_contract.schema.place import Site
 
+LARGEST = 2**31
 Coded = Site | Person | Crew | Part
 """Kinds whose code is unique in the organisation; `jobs.loading` loads whoever holds a code already."""
 References = Mapping[str, tuple[type[Document], UUID | None]]
@@ -25,7 +26,7 @@ def save(work: Work, document: Document, references: References | None = None) -
     """
     if work.get(type(document), document.id) == document:
         return Applied(code="unchanged")
-    refused = _number_fault(document) or _code_fault(work, document) or reference_fault(work, references or {})
+    refused = number_fault(document) or _code_fault(work, document) or reference_fault(work, references or {})
     if refused is not None:
         return refused
     work.put(document)
@@ -40,10 +41,13 @@ def reference_fault(work: Work, references: References) -> Refused | None:
     return None
 
 
-def _number_fault(document: Document) -> Refused | None:
+def number_fault(document: Document) -> Refused | None:
+    """Name the first number that is negative, cannot be counted with, or passes a column's 31 bits; None when all are fine."""
     for field in document.__struct_fields__:
         value = getattr(document, field)
         if isinstance(value, Decimal) and not (is_exact(value) and value >= 0):
+            return Refused("number_invalid", {"field": field})
+        if isinstance(value, int) and not 0 <= value < LARGEST:
             return Refused("number_invalid", {"field": field})
     return None
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from mobile_contract.schema.place import Meter
 
+MOST_DIALS = 12
 HIGH_FACTOR = 3
 LOW_SHARE = Decimal("0.2")
 # Within a week an empty house is nothing to ask about.
@@ -55,7 +56,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
 def judge_reading(meter: Meter, value: Decimal, *, at: datetime, typed_serial: str = "") -> Judgement:
     """Compare a finite register value with the meter's last one; an older reading is compared the other way round."""
     named = (Doubt.OTHER_SERIAL,) if typed_serial.strip() and typed_serial.strip() != meter.serial else ()
-    dial = Decimal(10) ** max(meter.dial_count, 1)
+    dial = Decimal(10) ** min(max(meter.dial_count, 1), MOST_DIALS)
     if not 0 <= value < dial:
         return Judgement(doubts=(Doubt.OFF_THE_DIAL, *named))
     if meter.last_value is None or meter.last_read_at is None:

@@ -117,6 +117,22 @@ async def test_a_price_that_cannot_be_is_refused(org: Org, cost: str) -> None:
     assert (answer.status, answer.code, answer.detail) == ("rejected", "number_invalid", {"field": "unit_cost"})
 
 
+async def test_a_number_that_no_column_holds_is_refused(org: Org) -> None:
+    meter = await stored.one(org, Meter, org.meter)
+    repair = (await stored.every(org, JobType))[0]
+    (policy,) = await stored.every(org, Policy)
+    commands: list[Command] = [
+        d.SaveMeter(meter=msgspec.structs.replace(meter, dial_count=13)),
+        d.SaveMeter(meter=msgspec.structs.replace(meter, dn_mm=2**31)),
+        d.LoadJobType(job_type=msgspec.structs.replace(repair, id=org.new_id(), version=2**40)),
+        d.LoadJobType(job_type=msgspec.structs.replace(repair, id=org.new_id(), version=-1)),
+        d.SavePolicy(policy=msgspec.structs.replace(policy, id=org.new_id(), version=2**40)),
+    ]
+    for command in commands:
+        answer = await told(org, command)
+        assert (answer.status, answer.code) == ("rejected", "number_invalid"), answer.name
+
+
 async def test_a_span_that_ends_before_it_begins_is_refused(org: Org) -> None:
     shift = Shift(id=org.new_id(), person_id=org.people["amy"], from_at=NOW, to_at=NOW)
     assert (await told(org, d.SaveShift(shift=shift))).code == "span_invalid"
