@@ -31,6 +31,7 @@ from mobile_contract.schema.decisions import (
     SaveDistrict,
     SavePerson,
     SavePolicy,
+    TriageJob,
 )
 from mobile_contract.schema.facts import (
     AddNote,
@@ -43,6 +44,7 @@ from mobile_contract.schema.facts import (
     ReturnPart,
     UsePart,
 )
+from mobile_contract.schema.job import Job
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, Person
 from mobile_contract.schema.place import Site
@@ -121,8 +123,30 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     work.districts = dict(zip(points, await districts_of(conn, org.org_id, points), strict=True))
     names.ids.setdefault("district", set()).update(id for id in work.districts.values() if id is not None)
     work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
+    await _load_districts_of_stored(conn, work, batch)
     await load_balances(conn, work, batch)
     return work
+
+
+async def _load_districts_of_stored(
+    conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]
+) -> None:
+    """Look up the districts of points that no command carries: the site's of a new job, the job's own when it is triaged as it lies."""
+    points: set[tuple[float, float]] = set()
+    for command, _ in batch:
+        placed: Site | Job | None = None
+        if isinstance(command, OpenJob) and command.lon_deg is None:
+            placed = work.get(Site, command.site_id)
+        if isinstance(command, TriageJob) and command.lon_deg is None and command.district_id is None:
+            placed = work.get(Job, command.job_id)
+        if placed is not None and placed.lon_deg is not None and placed.lat_deg is not None:
+            points.add((placed.lon_deg, placed.lat_deg))
+    unknown = sorted(points - work.districts.keys())
+    if unknown:
+        found = await districts_of(conn, work.org.org_id, unknown)
+        work.districts.update(zip(unknown, found, strict=True))
+        ids = tuple(sorted({id for id in found if id is not None}))
+        work.adopt(await rows.load(conn, work.org.org_id, [Want("district", "id", ids)]))
 
 
 async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:

@@ -167,7 +167,8 @@ def _place(work: Work, opening: Opening) -> Place | Refused:
         return Place(*wgs84(lon, lat, opening.datum), opening.datum, work.district_of(lon, lat, opening.datum))
     site = work.get(Site, opening.site_id)
     if site is not None:
-        return Place(site.lon_deg, site.lat_deg, site.datum, site.district_id)
+        district_id = work.district_of(site.lon_deg, site.lat_deg, Datum.WGS84)
+        return Place(site.lon_deg, site.lat_deg, site.datum, district_id or site.district_id)
     return Place(None, None, opening.datum, None)
 
 

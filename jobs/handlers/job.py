@@ -15,6 +15,7 @@ from jobs.rules.job import LIVE
 from jobs.rules.sla import retarget
 from jobs.rules.visit import OPEN
 from jobs.work import Work, wgs84
+from mobile_contract.schema.base import Datum
 from mobile_contract.schema.decisions import (
     CancelJob,
     CloseJob,
@@ -249,7 +250,8 @@ def _placed(work: Work, job: Job, command: TriageJob) -> Job | Refused:
     if command.district_id is not None and work.get(District, command.district_id) is None:
         return Refused("unknown_reference", {"district_id": str(command.district_id)})
     if lon is None or lat is None:
-        return replace(job, district_id=command.district_id or job.district_id)
+        lies_in = work.district_of(job.lon_deg, job.lat_deg, Datum.WGS84)
+        return replace(job, district_id=command.district_id or job.district_id or lies_in)
     there_lon, there_lat = wgs84(lon, lat, command.datum)
     district_id = command.district_id or work.district_of(lon, lat, command.datum)
     return replace(job, lon_deg=there_lon, lat_deg=there_lat, datum=command.datum, district_id=district_id)

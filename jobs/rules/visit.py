@@ -39,6 +39,7 @@ class Signal(StrEnum):
     CANCELLED = "cancelled"
     TRAVEL = "travel started"
     ARRIVAL = "arrived"
+    PRESENCE = "made safe, or found not ours"
     WORK = "work started"
     PAUSE = "work paused"
     RESUME = "work resumed"
@@ -85,6 +86,9 @@ TABLE: tuple[Row, ...] = (
     # The second of a crew reports the arrival again while the first works.
     Row(Signal.ARRIVAL, frozenset({_S.WORKING, _S.PAUSED}), None),
     Row(Signal.ARRIVAL, FINISHED, None, flagged=True),
+    # Whoever makes safe is on site, though the arrival itself is still to be reported.
+    Row(Signal.PRESENCE, PLANNED | {_S.EN_ROUTE}, _S.ON_SITE),
+    Row(Signal.PRESENCE, UNDER_WAY - {_S.EN_ROUTE} | FINISHED, None),
     Row(Signal.WORK, _ALIVE, _S.WORKING),
     Row(Signal.WORK, FINISHED, None, flagged=True),
     Row(Signal.PAUSE, frozenset({_S.WORKING, _S.PAUSED}), _S.PAUSED),
@@ -103,6 +107,7 @@ TABLE: tuple[Row, ...] = (
         for signal in (
             Signal.TRAVEL,
             Signal.ARRIVAL,
+            Signal.PRESENCE,
             Signal.WORK,
             Signal.PAUSE,
             Signal.RESUME,
@@ -123,6 +128,8 @@ _SIGNALS: dict[EventName, Signal] = {
     EventName.VISIT_CANCELLED: Signal.CANCELLED,
     EventName.TRAVEL_STARTED: Signal.TRAVEL,
     EventName.ARRIVED: Signal.ARRIVAL,
+    EventName.MADE_SAFE: Signal.PRESENCE,
+    EventName.FOUND_NOT_OURS: Signal.PRESENCE,
     EventName.WORK_STARTED: Signal.WORK,
     EventName.WORK_PAUSED: Signal.PAUSE,
     EventName.WORK_RESUMED: Signal.RESUME,

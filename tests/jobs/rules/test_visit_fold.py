@@ -45,6 +45,11 @@ EXPECTED: dict[Signal, tuple[tuple[VisitState | None, bool], ...]] = {
         (S.ON_SITE, False), (S.ON_SITE, False), (None, False), (None, False),
         (None, True), (None, True), (None, True), (None, False),
     ),
+    Signal.PRESENCE: (
+        *((S.ON_SITE, False) for _ in PLAN),
+        (S.ON_SITE, False), (None, False), (None, False), (None, False),
+        (None, False), (None, False), (None, False), (None, False),
+    ),
     Signal.WORK: (
         *((S.WORKING, False) for _ in (*PLAN, *DURING)),
         (None, True), (None, True), (None, True), (None, False),
@@ -262,7 +267,7 @@ def test_flags_of_others_stay_and_events_of_other_visits_do_not_count() -> None:
 
 
 FACTS = [name for name in rules._SIGNALS if name not in rules._DECIDED]
-FACTS += [EventName.VISIT_COMPLETED, EventName.MADE_SAFE, EventName.FOUND_NOT_OURS, EventName.NOTE_ADDED]
+FACTS += [EventName.VISIT_COMPLETED, EventName.NOTE_ADDED]
 
 
 @given(st.lists(st.sampled_from(FACTS), max_size=9), st.randoms(use_true_random=False))
