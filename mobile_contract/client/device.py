@@ -73,8 +73,8 @@ class Device:
         pace: Pace | None = None,
     ) -> None:
         self.store = store
-        self._clock = clock
-        self._new_id = new_id or (lambda: uuid7(clock.wall(), source))
+        self._clock, self._transport = clock, transport
+        self.new_id = new_id or (lambda: uuid7(clock.wall(), source))
         self._caller = Caller(transport, clock, source, pace or Pace())
         self._exchange = Exchange(store, self._caller, clock)
 
@@ -85,6 +85,12 @@ class Device:
         install = store.install()
         transport = HttpTransport(url or (install.url if install else ""))
         return cls(store, transport, clock=SystemClock(), source=random.SystemRandom())
+
+    def close(self) -> None:
+        """Close the file and the connections. Nothing has to be saved first."""
+        self.store.close()
+        if isinstance(self._transport, HttpTransport):
+            self._transport.close()
 
     # who
 
@@ -177,7 +183,7 @@ class Device:
                 waiting = queue.last_undecided(self.store, job_id) if job_id else None
                 after = (waiting,) if waiting else ()
             envelope = CommandEnvelope(
-                id=self._new_id(),
+                id=self.new_id(),
                 name=name,
                 args=msgspec.Raw(args),
                 base=base if base is not None else self._base(command),
