@@ -138,12 +138,13 @@ async def change_password(services: Services, caller: Caller, ask: PasswordAsk, 
         await throttle.forget(conn, org_id, LOGIN_HERE.key(known.login, address))
 
 
-async def make_reset(services: Services, org_id: UUID, person_id: UUID, *, by: UUID | None) -> ResetToken:
+async def make_reset(
+    pool: asyncpg.Pool, org_id: UUID, person_id: UUID, *, by: UUID | None, now: datetime
+) -> ResetToken:
     """Make a one-time token with which a person sets a password; earlier ones end. Raises ProblemError (unknown_person)."""
-    now = services.clock()
     token = mint_token(TokenKind.PASSWORD_RESET, org_id, uuid7())
     expires_at = now + RESET_LIFETIME
-    async with org_transaction(services.pool, org_id) as conn:
+    async with org_transaction(pool, org_id) as conn:
         if await credentials.by_person(conn, org_id, person_id) is None:
             raise ProblemError("unknown_person", "The person has no login yet.")
         new = credentials.NewReset(

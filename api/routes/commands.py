@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import structlog
 from litestar import Request, Response, Router, post
 from litestar.di import NamedDependency
@@ -17,13 +18,13 @@ from api.auth import Caller, caller_of
 from api.body import read_json
 from api.describe import describe
 from api.offboarding import end_access
-from api.problems import ProblemError, language_of
+from api.problems import ProblemError, invalid, language_of
 from api.record import record_of
 from api.services import Services
 from jobs.context import Occurrence
 from mobile_contract.errors import ERRORS
 from mobile_contract.limits import MIB
-from mobile_contract.registry import COMMANDS
+from mobile_contract.registry import COMMANDS, decode_args
 from mobile_contract.schema.answer import CommandAnswer
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.outcome import OutcomeStatus
@@ -71,6 +72,11 @@ async def send(
     record = record_of(request.scope)
     record.event, record.command_id = name, command_id
     args = await read_json(request, limit=_LONG.get(name, BODY_BYTES))
+    # Read strictly before the door: over REST a report that cannot be read is refused, not put aside as a device's is.
+    try:
+        decode_args(name, args)
+    except msgspec.MsgspecError as error:
+        raise invalid(error) from None
     now = services.clock()
     ask = Ask(
         id=command_id,

@@ -88,7 +88,7 @@ async def make_reset(
 ) -> ResetToken:
     """Make a one-time token with which the person sets a new password; hand it over in person."""
     require(actor, Role.ADMIN)
-    return await sign_in.make_reset(services, actor.org_id, person_id, by=actor.person_id)
+    return await sign_in.make_reset(services.pool, actor.org_id, person_id, by=actor.person_id, now=services.clock())
 
 
 @post(
