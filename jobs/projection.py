@@ -18,7 +18,7 @@ from jobs.store.rows import Want
 from jobs.work import Key
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.job import Job, JobState, OpenJob
-from mobile_contract.schema.material import Approval, ApprovalState, MaterialRequest, Part
+from mobile_contract.schema.material import MaterialRequest, Part
 from mobile_contract.schema.outcome import Notice
 from mobile_contract.schema.people import Crew, Shift
 from mobile_contract.schema.place import Meter, UsagePoint
@@ -44,12 +44,28 @@ union select 'contact', contact_id from request where org_id = $1 and job_id = a
     f"union select '{kind}', id from {kind} where org_id = $1 and job_id = any($2)\n" for kind in JOB_DOCUMENTS
 )
 
+# What else follows from a changed row: a site, since whoever adds something to it and whoever sends a crew there must meet at one lock; the
+# persons who ever were in a crew; the contact of a request.
+_BESIDE = """
+select 'site' kind, site_id id from meter where org_id = $1 and id = any($2)
+union select 'site', site_id from usage_point where org_id = $1 and id = any($2)
+union select 'person', person_id from crew_member where org_id = $1 and crew_id = any($3)
+union select 'contact', contact_id from request where org_id = $1 and id = any($4) and contact_id is not null"""
+
+_AT_SITES = """
+select 'meter' kind, id from meter where org_id = $1 and site_id = any($2)
+union all select 'usage_point', id from usage_point where org_id = $1 and site_id = any($2)"""
+
 # Who holds a job: the crew or person of each of its visits that is more than a thought and not called off; and who found it on site.
+# The jobs are named first, each by an index: with one `or` over all the ways PostgreSQL would read every job.
 _HOLDERS = """
-with j as (select id, site_id, contact_id, found_on_site, opened_by from job
-  where org_id = $1 and state not in ('closed', 'cancelled')
-    and (id = any($2) or site_id = any($3) or contact_id = any($4)
-      or id in (select job_id from request where org_id = $1 and contact_id = any($4))))
+with named as (
+  select unnest($2::uuid[]) id
+  union select id from job where org_id = $1 and site_id = any($3)
+  union select id from job where org_id = $1 and contact_id = any($4)
+  union select job_id from request where org_id = $1 and contact_id = any($4) and job_id is not null),
+j as (select job.id, site_id, contact_id, found_on_site, opened_by from job join named on job.id = named.id
+  where org_id = $1 and state not in ('closed', 'cancelled'))
 select j.id job_id, j.site_id, j.contact_id, 'crew/' || v.crew_id bucket from j join visit v on v.org_id = $1 and v.job_id = j.id
   where v.crew_id is not null and v.state not in ('tentative', 'declined', 'cancelled')
 union select j.id, j.site_id, j.contact_id, 'me/' || v.person_id from j join visit v on v.org_id = $1 and v.job_id = j.id
@@ -60,6 +76,9 @@ order by 1, 4"""
 _REQUEST_CONTACTS = (
     "select contact_id, job_id from request where org_id = $1 and contact_id = any($2) and job_id is not null"
 )
+# A request for material is seen by whoever is to approve it, also when the approval itself is not looked at now.
+_INBOX = """
+select id, person_id, role from approval where org_id = $1 and state = 'waiting' and id = any($2)"""
 _CREWS_OF = "select id, member_ids from crew where org_id = $1 and active and member_ids ?| $2 order by id"
 
 _SCOPES = """
@@ -97,13 +116,30 @@ class Scope(Struct, frozen=True, order=True):
 
 async def documents_of(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key]) -> set[Key]:
     """Name every document whose body or buckets may differ after the rows `changed`, which may include documents that never existed."""
+    changed = set(changed)
     keys: set[Key] = {key for key in changed if key[0] in (*_SHARED, *_REFERENCE, *_PERSONAL)}
-    jobs = {id for kind, id in changed if kind == "job"}
+    by_kind: dict[str, set[UUID]] = defaultdict(set)
+    for kind, id in changed:
+        by_kind[kind].add(id)
+    keys.update((kind, id) for kind in JOB_DOCUMENTS for id in by_kind[kind])
+    installed = by_kind["meter"] | by_kind["usage_point"]
+    if installed or by_kind["crew"] or by_kind["request"]:
+        beside = await conn.fetch(_BESIDE, org_id, list(installed), list(by_kind["crew"]), list(by_kind["request"]))
+        keys.update((row["kind"], row["id"]) for row in beside)
+    jobs = by_kind["job"]
     if jobs:
         found = await conn.fetch(_FAMILY, org_id, sorted(jobs))
         keys.update((row["kind"], row["id"]) for row in found)
         keys.update((kind, id) for id in jobs for kind in ("job", "open_job"))
     return keys
+
+
+async def found_at_sites(conn: asyncpg.Connection, org_id: UUID, keys: Iterable[Key]) -> set[Key]:
+    """Name the meters and usage points of the sites among the keys: asked again once the sites are locked, since some may be new."""
+    sites = [id for kind, id in keys if kind == "site"]
+    if not sites:
+        return set()
+    return {(row["kind"], row["id"]) for row in await conn.fetch(_AT_SITES, org_id, sites)}
 
 
 async def project(conn: asyncpg.Connection, org_id: UUID, keys: Iterable[Key]) -> list[Projected]:
@@ -166,10 +202,11 @@ async def _buckets(
         for row in await conn.fetch(_CREWS_OF, org_id, sorted(people)):
             for member in people.intersection(row["member_ids"]):
                 visible.person[UUID(member)].add(f"crew/{row['id']}")
-    for document in found.values():
-        if isinstance(document, Approval) and document.state is ApprovalState.WAITING:
-            inbox = f"me/{document.person_id}" if document.person_id else f"role/{document.role}"
-            visible.inbox[document.id] = inbox
+    approvals = {id for kind, id in found if kind == "approval"}
+    approvals |= {d.approval_id for d in found.values() if isinstance(d, MaterialRequest) and d.approval_id is not None}
+    if approvals:
+        for row in await conn.fetch(_INBOX, org_id, list(approvals)):
+            visible.inbox[row["id"]] = f"me/{row['person_id']}" if row["person_id"] else f"role/{row['role']}"
     return visible
 
 

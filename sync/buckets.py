@@ -15,9 +15,14 @@ from jobs.work import Key
 
 MEMORY = timedelta(days=90)
 
+# Protects the scope of a person: a row that another transaction is adding cannot be locked, and would outlive the crew or the person.
+_LOCK = """
+select pg_advisory_xact_lock(hashtextextended('scope/' || $1::uuid || '/' || p.id, 0)) from (
+  select id from unnest($2::uuid[]) id order by id) p"""
+
 _HELD = """
 select person_id, bucket, cause, from_at, to_at from sync_scope
-where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3) order by person_id, bucket, cause, from_at for update"""
+where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3) order by person_id, bucket, cause, from_at"""
 
 _END = """
 update sync_scope s set to_at = greatest(k.to_at, s.from_at)
@@ -41,16 +46,20 @@ join sync_scope s on s.org_id = $1 and s.person_id = k.person_id and (s.to_at is
 join sync_member m on m.org_id = $1 and m.bucket = s.bucket and m.kind in ('job', 'open_job') and m.id = k.job_id"""
 
 
-async def follow(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key], now: datetime) -> None:
-    """Bring scopes up to date after persons, crews or memberships changed: O(1) rows each, no document is touched."""
+async def follow(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key], now: datetime) -> set[str]:
+    """Bring scopes up to date after persons, crews or memberships changed: O(1) rows each, no document is touched.
+
+    Returns the own buckets of the persons whose scope changed: their devices are to pull.
+    """
     by_kind: dict[str, list[UUID]] = {"person": [], "crew": [], "crew_member": []}
     for kind, id in changed:
         if kind in by_kind:
             by_kind[kind].append(id)
     if not any(by_kind.values()):
-        return
+        return set()
     rows = await conn.fetch(_AFFECTED, org_id, by_kind["person"], by_kind["crew"], by_kind["crew_member"])
     people = [row["person_id"] for row in rows]
+    await conn.execute(_LOCK, org_id, people)
     held = {Scope(*row.values()) for row in await conn.fetch(_HELD, org_id, people, now)}
     wanted = {s for s in await scopes_of(conn, org_id, people) if s.to_at is None or s.to_at > now}
     ended = [Scope(s.person_id, s.bucket, s.cause, s.from_at, now) for s in held - wanted]
@@ -58,6 +67,7 @@ async def follow(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key],
     kept = {(s.person_id, s.bucket, s.cause, s.from_at) for s in opened}
     await _write(conn, _END, org_id, [s for s in ended if (s.person_id, s.bucket, s.cause, s.from_at) not in kept])
     await _write(conn, _OPEN, org_id, sorted(opened, key=lambda s: (s.person_id, s.bucket, s.cause)))
+    return {f"me/{scope.person_id}" for scope in (*ended, *opened)}
 
 
 async def _write(conn: asyncpg.Connection, statement: str, org_id: UUID, scopes: Sequence[Scope]) -> None:

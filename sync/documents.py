@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from jobs.projection import Projected, documents_of, project
+from jobs.projection import Projected, documents_of, found_at_sites, project
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
 
@@ -66,14 +66,19 @@ async def write(
     A given document (an outcome) stays in the buckets that hold it already: `leave` is the only way out.
     Raises asyncpg.UniqueViolationError when another transaction made the same document first: the caller runs its transaction anew.
     """
-    wanted = sorted({*keys, *((p.kind, p.id) for p in given)})
+    keys = set(keys)
+    wanted = {*keys, *((p.kind, p.id) for p in given)}
     if not wanted:
         return set()
-    kinds, ids = [k for k, _ in wanted], [i for _, i in wanted]
-    locked = {(r["kind"], r["id"]): Row(*r.values()) for r in await conn.fetch(_LOCK, org_id, kinds, ids)}
+    locked = await _lock(conn, org_id, wanted)
+    # What was added to a site while its lock was awaited was not in the family then, and who added it did not see this change.
+    late = await found_at_sites(conn, org_id, keys) - wanted
+    if late:
+        locked |= await _lock(conn, org_id, late)
+        keys, wanted = keys | late, wanted | late
     held: dict[Key, dict[str, int]] = {}
     if locked:
-        for r in await conn.fetch(_MEMBERS, org_id, kinds, ids):
+        for r in await conn.fetch(_MEMBERS, org_id, *_columns(wanted)):
             held.setdefault((r["kind"], r["id"]), {})[r["bucket"]] = r["h"]
     projected = [*await project(conn, org_id, keys), *(_kept(document, held) for document in given)]
     changed: list[Row] = []
@@ -116,6 +121,16 @@ async def leave(conn: asyncpg.Connection, org_id: UUID, bucket: str, keys: Seque
 def _kept(document: Projected, held: dict[Key, dict[str, int]]) -> Projected:
     buckets = {*document.buckets, *held.get((document.kind, document.id), ())}
     return Projected(document.kind, document.id, document.body, tuple(sorted(buckets)))
+
+
+async def _lock(conn: asyncpg.Connection, org_id: UUID, keys: set[Key]) -> dict[Key, Row]:
+    rows = await conn.fetch(_LOCK, org_id, *_columns(keys))
+    return {(r["kind"], r["id"]): Row(*r.values()) for r in rows}
+
+
+def _columns(keys: set[Key]) -> tuple[list[str], list[UUID]]:
+    ordered = sorted(keys)
+    return [kind for kind, _ in ordered], [id for _, id in ordered]
 
 
 def next_row(document: Projected, stored: Row | None) -> Row | None:

@@ -120,9 +120,9 @@ end
 $$;
 
 -- Documents of the buckets $2, one bucket after the other by key, the first from after ($3, $4): at most $5 of them and $6 bytes, but
--- one at least. A last row without a body names the bucket that has more.
+-- one at least. A last row with `cut` names the bucket that has more; it is no document of the page.
 create or replace function sync_fill(org uuid, buckets text[], after_kind text, after_id uuid, max_documents int, max_bytes bigint)
-returns table (no int, kind text, id uuid, ver bigint, h bigint, body bytea)
+returns table (no int, kind text, id uuid, ver bigint, h bigint, body bytea, cut boolean)
 language sql stable security definer set search_path = pg_catalog, public, pg_temp set enable_seqscan = off as $$
   with listed as materialized (
     select b.no::int no, m.kind, m.id
@@ -133,15 +133,15 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
       order by l.kind, l.id limit $5 + 1) m
     order by b.no, m.kind, m.id limit $5 + 1),
   weighed as (
-    select l.no, l.kind, l.id, d.ver, d.h, d.body, row_number() over page place, sum(160 + octet_length(d.body)) over page upto
-    from listed l join lateral (
-      select x.ver, x.h, x.body from public.sync_doc x
-      where x.org_id = $1 and x.kind = l.kind and x.id = l.id and x.body is not null offset 0) d on true
+    select l.no, l.kind, l.id, d.ver, d.h, d.body, row_number() over page place,
+      sum(160 + coalesce(octet_length(d.body), 0)) over page upto
+    from listed l left join lateral (
+      select x.ver, x.h, x.body from public.sync_doc x where x.org_id = $1 and x.kind = l.kind and x.id = l.id offset 0) d on true
     window page as (order by l.no, l.kind, l.id)),
   judged as (
-    select w.*, w.place = 1 or (w.place <= $5 and w.upto <= $6) fits from weighed w)
-  select j.no, j.kind, j.id, j.ver, j.h, case when j.fits then j.body end
-  from judged j where j.fits or j.place = (select min(n.place) from judged n where not n.fits)
+    select w.*, w.place > 1 and (w.place > $5 or w.upto > $6) beyond from weighed w)
+  select j.no, j.kind, j.id, j.ver, j.h, case when not j.beyond then j.body end, j.beyond
+  from judged j where not j.beyond or j.place = (select min(n.place) from judged n where n.beyond)
   order by j.place
 $$;
 
