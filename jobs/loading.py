@@ -14,19 +14,18 @@ from msgspec import Struct
 from geo.store.districts import districts_of
 from jobs.balances import VAN_COMMANDS, load_balances
 from jobs.context import Deed
+from jobs.stock_locations import SHIPPED, personal_van_id, place_id
 from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.store.tables import JOB_CHILDREN
 from jobs.work import Organisation, Work, kind_name, wgs84
 from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
-    Approve,
     LinkRequest,
     LoadJobType,
     OffboardPerson,
     OpenJob,
     RegisterRequest,
-    Reject,
     SaveCrewMember,
     SaveDistrict,
     SavePerson,
@@ -76,10 +75,16 @@ _FACT_IDS: dict[type[Command], tuple[str, str]] = {
     UsePart: ("stock_move", "move_id"),
     ReturnPart: ("stock_move", "move_id"),
 }
-_LADDER_COMMANDS = (RequestParts, Approve, Reject, SavePolicy)
+_LADDER_COMMANDS = (RequestParts, SavePolicy)
 
 _ORGANISATION = "select org_id, name, zone, currency, language from organisation where org_id = $1"
 _LOCK_JOBS = "select id, type, district_id from job where org_id = $1 and id = any($2) order by id for update"
+# Who is on duty when parts are asked for, and the crews whose van a part may come into or leave.
+_AROUND = """
+select 'duty' as kind, id from duty where org_id = $1 and from_at <= $2 and to_at > $3
+union select 'crew', crew_id from crew_member where org_id = $1 and person_id = any($4)
+union select 'crew', crew_id from visit where org_id = $1 and id = any($5) and crew_id is not null
+order by 1, 2 limit 5000"""
 # What a person who leaves lets go of: open visits, decisions that wait for them, memberships, lines of the duty roster.
 _HELD_BY_PERSON = """
 select 'job' as kind, job_id as id from visit where org_id = $1 and person_id = any($2)
@@ -118,6 +123,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
         if isinstance(code, str):
             names.job_types.add(code)
     await _lock(conn, org.org_id, names, batch)
+    await _look_around(conn, org.org_id, names, batch)
     work = Work(org)
     points = sorted(names.points)
     work.districts = dict(zip(points, await districts_of(conn, org.org_id, points), strict=True))
@@ -149,6 +155,26 @@ async def _load_districts_of_stored(
         work.adopt(await rows.load(conn, work.org.org_id, [Want("district", "id", ids)]))
 
 
+async def _look_around(
+    conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]
+) -> None:
+    """Name what no command names but parts depend on: the duty roster, crews, the places where material is."""
+    asked = [deed for command, deed in batch if isinstance(command, RequestParts)]
+    moved = [(command, deed) for command, deed in batch if isinstance(command, VAN_COMMANDS)]
+    if not asked and not moved:
+        return
+    at = [deed.occurrence.at for deed in asked]
+    people = sorted({deed.person_id for _, deed in moved if deed.person_id is not None})
+    visits = sorted({command.visit_id for command, _ in moved})
+    first, last = (min(at), max(at)) if at else (None, None)
+    for row in await conn.fetch(_AROUND, org_id, last, first, people, visits):
+        names.ids.setdefault(row["kind"], set()).add(row["id"])
+    if moved:
+        places = {place_id(org_id, place) for place in SHIPPED}
+        places |= {personal_van_id(org_id, deed.person_id) for _, deed in moved}
+        names.ids.setdefault("stock_location", set()).update(places)
+
+
 async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:
     leaving = [c.person_id for c, _ in batch if isinstance(c, OffboardPerson)]
     leaving += [c.person.id for c, _ in batch if isinstance(c, SavePerson) and not c.person.active]
@@ -171,14 +197,9 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     """List what to load, sorted, so that the statement's text repeats and its plan is reused."""
     people = {deed.person_id for _, deed in batch if deed.person_id is not None}
     names.ids.setdefault("person", set()).update(people)
+    wanted: list[Want] = []
     if any(isinstance(c, _LADDER_COMMANDS) for c, _ in batch):
-        wanted = [Want("policy", "org_id", (org_id,)), Want("duty", "org_id", (org_id,))]
-    else:
-        wanted = []
-    if any(isinstance(c, VAN_COMMANDS) for c, _ in batch):
-        wanted.append(Want("stock_location", "org_id", (org_id,)))
-        wanted.append(Want("crew", "org_id", (org_id,)))
-        names.ids.pop("crew", None)
+        wanted.append(Want("policy", "org_id", (org_id,)))
     if any(isinstance(c, SaveDistrict) for c, _ in batch):
         wanted.append(Want("district", "org_id", (org_id,)))
         names.ids.pop("district", None)

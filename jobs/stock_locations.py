@@ -70,8 +70,8 @@ def place(work: Work, place: Place) -> UUID:
 
 
 def van(work: Work, id: UUID, person_id: UUID | None) -> UUID:
-    """Make sure that a van is a location: a person's own comes into being with its first use."""
-    if work.get(StockLocation, id) is None:
+    """Make sure that a van is a location: a person's own comes into being with its first use, a crew's was saved before."""
+    if id == personal_van_id(work.org.org_id, person_id) and work.get(StockLocation, id) is None:
         person = work.get(Person, person_id)
         work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=VAN, name=person.name if person else ""))
     return id
