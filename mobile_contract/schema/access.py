@@ -11,12 +11,19 @@ from mobile_contract.schema.people import Role
 Slug = Annotated[
     str,
     Meta(
-        min_length=2, max_length=40, pattern="^[a-z0-9](-?[a-z0-9])+$", description="The organisation's name in addresses."
+        min_length=2,
+        max_length=40,
+        pattern="^[a-z0-9](-?[a-z0-9])+$",
+        description="The organisation's name in addresses.",
     ),
 ]
-Login = Annotated[str, Meta(min_length=1, max_length=120, description="The name a person signs in with; case is ignored.")]
+Login = Annotated[
+    str, Meta(min_length=1, max_length=120, description="The name a person signs in with; case is ignored.")
+]
 Password = Annotated[str, Meta(min_length=1, max_length=1024)]
-NewPassword = Annotated[str, Meta(min_length=12, max_length=1024, description="A new password: 12 characters at least.")]
+NewPassword = Annotated[
+    str, Meta(min_length=12, max_length=1024, description="A new password: 12 characters at least.")
+]
 Secret = Annotated[str, Meta(min_length=1, max_length=300, description="Shown once; keep it.")]
 Seconds = Annotated[int, Meta(ge=0)]
 
