@@ -14,6 +14,7 @@ device = typer.Typer(no_args_is_help=True, help="A phone at the command line: wo
 
 State = Annotated[Path, typer.Option(help="Folder of this device; each folder is another phone.", show_default=True)]
 DEFAULT_STATE = Path("~/.local/state/onsite-device")
+LOCAL_SERVER = "http://127.0.0.1:8000"
 NEWER_APP = 4
 
 
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def enrol(
     code: Annotated[str, typer.Argument(help="The one-time code, or the text of its QR code.")],
     name: Annotated[str, typer.Option(help="What people call this device.")] = "command line",
-    url: Annotated[str, typer.Option(help="Address of the server.")] = "http://127.0.0.1:8000",
+    url: Annotated[str, typer.Option(help=f"Address of the server. Default: the one known, else {LOCAL_SERVER}.")] = "",
     state: State = DEFAULT_STATE,
 ) -> None:
     """Make this folder a device, with a one-time code from an administrator or dispatcher.
@@ -43,7 +44,7 @@ def enrol(
         given = parse_qs(urlsplit(code).query)
         code, url = given.get("code", [""])[0], given.get("server", [url])[0]
     with _opened(state, url) as phone, console.status("Enrolling"):
-        install = phone.enrol(code, name, url=url)
+        install = phone.enrol(code, name)
     console.print(f"Enrolled as {install.name} ({install.device_id}). Next: [bold]onsite device sync[/bold]")
 
 
@@ -197,7 +198,7 @@ def _opened(state: Path, url: str = "") -> "Iterator[Device]":
     from mobile_contract.client.transport import Later, Refused
 
     folder = state.expanduser()
-    phone = Device.open(folder, url=url)
+    phone = Device.open(folder, url=url, default_url=LOCAL_SERVER)
     try:
         yield phone
     except (DeviceRefusal, Refused, Later) as refusal:

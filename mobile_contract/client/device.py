@@ -79,11 +79,11 @@ class Device:
         self._exchange = Exchange(store, self._caller, clock)
 
     @classmethod
-    def open(cls, folder: Path, *, url: str = "") -> Self:
-        """Open the device kept in a folder with this machine's clocks; `url` is needed before enrolment only."""
+    def open(cls, folder: Path, *, url: str = "", default_url: str = "") -> Self:
+        """Open the device kept in a folder with this machine's clocks; without `url` its server is the one it enrolled at."""
         store = Store(folder / FILE_NAME)
         install = store.install()
-        transport = HttpTransport(url or (install.url if install else ""))
+        transport = HttpTransport(url or (install.url if install else default_url))
         return cls(store, transport, clock=SystemClock(), source=random.SystemRandom())
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Device:
 
     # who
 
-    def enrol(self, code: str, name: str, *, url: str = "", app: str = "reference") -> Install:
+    def enrol(self, code: str, name: str, *, app: str = "onsite-reference 1.0") -> Install:
         """Trade a one-time code for an identity. Raises Refused or Later.
 
         A device that has one already (the server called it forked) gives it up: its documents stay to be compared, and
@@ -113,7 +113,7 @@ class Device:
                 "insert or replace into install (one, url, org_id, device_id, token, name, session_id, life, cursor, sessions_at)"
                 " values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    *map(plain, (url, answer.org_id, answer.device_id, answer.device_token, name)),
+                    *map(plain, (self._url(), answer.org_id, answer.device_id, answer.device_token, name)),
                     plain(usable[0].session_id) if usable else None,
                     *((old.life, old.cursor) if old else (None, None)),
                     plain(self._clock.wall()),
@@ -272,6 +272,9 @@ class Device:
         if install is None:
             raise DeviceRefusal("device_wiped" if self.store.tombstone() else "unauthenticated")
         return install
+
+    def _url(self) -> str:
+        return self._transport.url if isinstance(self._transport, HttpTransport) else ""
 
     def _person_of(self, install: Install) -> UUID | None:
         return next((s.person_id for s in self.store.sessions() if s.session_id == install.session_id), None)

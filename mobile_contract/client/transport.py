@@ -47,7 +47,7 @@ class HttpTransport:
     """A transport over httpx; requests of any size are compressed with zstd, answers with what the server likes."""
 
     def __init__(self, url: str, client: httpx.Client | None = None) -> None:
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._client = client or httpx.Client()
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class HttpTransport:
             body = zstandard.ZstdCompressor().compress(body)
             sent["Content-Encoding"] = "zstd"
         try:
-            with self._client.stream("POST", self._url + path, content=body, headers=sent, timeout=timeout_s) as answer:
+            with self._client.stream("POST", self.url + path, content=body, headers=sent, timeout=timeout_s) as answer:
                 read = bytearray()
                 for chunk in answer.iter_bytes():
                     read += chunk

@@ -48,7 +48,7 @@ class Phone(Device):
 def enrolled(path: Path | str, office: Office, transport: Transport | None = None, *, seed: int = 1) -> Phone:
     """Give a device that has enrolled and synced nothing yet."""
     phone = Phone(path, transport or office, seed=seed)
-    phone.enrol("code", "phone", url="http://office")
+    phone.enrol("code", "phone")
     return phone
 
 

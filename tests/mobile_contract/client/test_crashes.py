@@ -5,16 +5,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
 from mobile_contract.client import Store, queue
 from tests.mobile_contract.client.kit import Phone, a_job, a_note, assert_equal, enrolled
+from tests.mobile_contract.client.loopback import served
 from tests.mobile_contract.client.office import Office
 
 ROOT = Path(__file__).parents[3]
@@ -111,49 +109,6 @@ def live_through(phone: Phone, office: Office, path: Path) -> Phone:
     assert queued <= set(office.effects)
     assert phone.status().unsent == 0
     return phone
-
-
-@contextmanager
-def served(office: Office) -> Iterator[str]:
-    """Serve an office over HTTP on loopback."""
-    lock = threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            with lock:
-                answer = office.post(self.path, _plain(body, self.headers.get("Content-Encoding")), {}, 1)
-            self.send_response(answer.status)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except ConnectionError:
-                self.close_connection = True
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def _plain(body: bytes, encoding: str | None) -> bytes:
-    import zstandard
-
-    return zstandard.ZstdDecompressor().decompressobj().decompress(body) if encoding == "zstd" else body
 
 
 def test_a_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_a_wiped_device_can_be_enrolled_again(phone: Phone, office: Office) -> N
     phone.sync()
     office.remove("device", office.device_id)
     office.scope.append(f"me/{office.person}")
-    phone.enrol("new code", "phone", url="http://office")
+    phone.enrol("new code", "phone")
     phone.synced()
     assert_equal(phone, office)
     assert phone.status().tombstone is None

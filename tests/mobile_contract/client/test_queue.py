@@ -179,7 +179,7 @@ def test_a_cloned_phone_enrols_anew_and_hands_everything_in_under_the_same_ids(t
     for stored in office.stored.values():
         stored.n = -stored.n
     office.sessions = [office.grant(office.person, UUID(int=0x52), "Li")]
-    clone.enrol("second code", "clone", url="http://office")
+    clone.enrol("second code", "clone")
     clone.synced()
     assert office.effects == [shared, first, other]
     assert all(each.session == UUID(int=0x52) for each in pushes(office)[-1].commands)
