@@ -4,6 +4,7 @@ Handlers are synchronous functions over a Work: they never touch the database, s
 staged. `jobs.loading` fills it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -55,6 +56,8 @@ class Work:
         self._stored: dict[Key, Document] = {}
         self._put: dict[Key, Document] = {}
         self._staged: dict[Key, Document] = {}
+        # Who may belong to a kind, and to a job within it; what was forgotten stays listed and is passed over when read.
+        self._ids: dict[tuple[str, UUID | None], set[UUID]] = defaultdict(set)
         self._outlines: dict[UUID, Outline] = {}
         self._staged_outlines: dict[UUID, Outline] = {}
         self._redrawn: set[UUID] = set()
@@ -69,13 +72,11 @@ class Work:
 
     def all(self, document: type[D]) -> list[D]:
         """List the known documents of a kind, by id."""
-        kind = kind_name(document)
-        merged = {k: d for layer in (self._stored, self._put, self._staged) for k, d in layer.items() if k[0] == kind}
-        return [cast("D", merged[key]) for key in sorted(merged)]
+        return self._listed(document, None)
 
     def of_job(self, document: type[D], job_id: UUID) -> list[D]:
         """List the documents of a kind that belong to a job, by id."""
-        return [d for d in self.all(document) if cast(Event, d).job_id == job_id]
+        return [d for d in self._listed(document, job_id) if cast(Event, d).job_id == job_id]
 
     def events(self, job_id: UUID) -> list[Event]:
         """List a job's events in the order they were recorded."""
@@ -83,7 +84,9 @@ class Work:
 
     def put(self, document: Document) -> None:
         """Stage a document; it counts for later reads of the same command and, once kept, for the batch."""
-        self._staged[(kind_name(type(document)), document.id)] = document
+        kind = kind_name(type(document))
+        self._staged[(kind, document.id)] = document
+        self._list(kind, document)
 
     def draw(self, outline: Outline) -> None:
         """Stage a district with its outline; PostGIS computes area and neighbours when the work is written."""
@@ -152,6 +155,17 @@ class Work:
         """Take loaded documents in."""
         for item in stored:
             self._stored[(item.kind, item.document.id)] = item.document
+            self._list(item.kind, item.document)
+
+    def _list(self, kind: str, document: Document) -> None:
+        self._ids[(kind, None)].add(document.id)
+        job_id = getattr(document, "job_id", None)
+        if job_id is not None:
+            self._ids[(kind, job_id)].add(document.id)
+
+    def _listed(self, document: type[D], job_id: UUID | None) -> list[D]:
+        ids = sorted(self._ids.get((kind_name(document), job_id), ()))
+        return [found for id in ids if (found := self.get(document, id)) is not None]
 
     async def flush(self, conn: asyncpg.Connection) -> None:
         """Write what was put: one statement per kind, jobs first.
