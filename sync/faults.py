@@ -1,0 +1,16 @@
+"""Which faults may pass by themselves: the caller tries again. Everything else is the work of one command, and coming again would not help."""
+
+import asyncpg
+
+# Classes of SQLSTATE: connection, rollback (deadlock, serialisation), resources, object in use, operator, system, internal.
+_PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether an error may be gone when the same thing is tried again."""
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate or "XX")[:2] in _PASSING_CLASSES
+    if isinstance(error, asyncpg.InterfaceError):
+        # The driver refuses a value that fits no column with the same base class.
+        return not isinstance(error, ValueError)
+    return isinstance(error, OSError | TimeoutError | MemoryError)

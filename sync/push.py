@@ -1,0 +1,220 @@
+"""Push: a device hands in its queue. Owns the order of numbers, chunks and what a fault does; `execute` does the work.
+
+The answer leaves after the last commit and may cover a prefix. Nothing blocks the queue: whatever a single command is, it ends as an
+outcome, and only what may pass by itself is an error.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from mobile_contract import limits
+from mobile_contract.schema.messages import OutcomeBrief, PushAnswer
+from sync import outcomes
+from sync.authors import Receipt, asks_of
+from sync.devices import Device
+from sync.envelopes import HandedIn, Item, Refusal, read_batch
+from sync.execute import Poke, execute, no_listeners, retrying
+from sync.faults import may_pass
+from sync.keyring import Keyring
+from sync.outcomes import Answer
+from sync.transaction import org_transaction
+from sync.unreadable import keep_unreadable, put_aside_since
+
+__all__ = ["Desk", "Refusal", "push"]
+
+log = logging.getLogger("onsite.push")
+DAY: Final = timedelta(days=1)
+RAISES: Final = 3
+BUSY_S: Final = 2
+QUOTA_S: Final = 3600
+
+# The device's row is locked before anything else: it is what makes its commands come one after the other. As n is consecutive, the
+# command 10,000 numbers back tells the day's count without counting.
+_LOCK = f"""
+select d.last_n, d.revoked_at is not null revoked, {put_aside_since("$1", "$2", "$4")} put_aside,
+  (select o.received_at from sync_outcome o where o.org_id = $1 and o.device_id = $2 and o.n = $3) earlier_at,
+  case when $5::timestamptz is null then null else (select o.n from sync_outcome o
+    where o.org_id = $1 and o.device_id = $2 and o.n <= d.last_n and o.decided_at <= $5 order by o.n desc limit 1) end durable_n
+from sync_device d where d.org_id = $1 and d.device_id = $2 for update of d"""
+
+_ADVANCE = "update sync_device set last_n = $3 where org_id = $1 and device_id = $2"
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """What push works with. `durable_lag`: how long until a commit outlives the loss of the primary (None: not known)."""
+
+    pool: asyncpg.Pool
+    keyring: Keyring
+    durable_lag: timedelta | None = None
+    poke: Poke = no_listeners
+
+    def __repr__(self) -> str:
+        return "Desk()"
+
+
+class _Part(Struct, frozen=True):
+    """What became of a stretch of the queue; `refusal` says why the rest was not taken."""
+
+    last_n: int
+    outcomes: tuple[OutcomeBrief, ...] = ()
+    durable_n: int | None = None
+    touched: frozenset[str] = frozenset()
+    refusal: Refusal | None = None
+
+
+async def push(
+    desk: Desk, device: Device, body: bytes, *, received_at: datetime, now: datetime
+) -> PushAnswer | Refusal:
+    """Take in what a device hands in: the bytes of a PushAsk whose request's head arrived at `received_at`.
+
+    Refusal `batch_unreadable` (kept by its hash), `batch_too_large`, `sequence_hole` (about: `expected_n`), `device_forked`,
+    `quota_exceeded`. Raises only what may pass by itself, and then nothing of the batch but committed chunks is stored.
+    """
+    handed = read_batch(device.id, body)
+    if isinstance(handed, Refusal):
+        if handed.code == "batch_unreadable" and not await keep_unreadable(desk.pool, device, body, now=now):
+            return Refusal("quota_exceeded", retry_after_s=QUOTA_S)
+        return handed
+    return await _Handover(desk, device, handed, received_at=received_at, now=now).run()
+
+
+class _Handover:
+    """One request's way through the chunks."""
+
+    def __init__(self, desk: Desk, device: Device, handed: HandedIn, *, received_at: datetime, now: datetime) -> None:
+        self._desk, self._device, self._handed = desk, device, handed
+        self._received_at, self._now = received_at, now
+        self._done: list[_Part] = []
+
+    async def run(self) -> PushAnswer | Refusal:
+        """Take one chunk after the other; stop at the first that is not taken whole."""
+        items = self._handed.items
+        chunks = [items[i : i + limits.PUSH_CHUNK] for i in range(0, len(items), limits.PUSH_CHUNK)] or [()]
+        refusal = None
+        for chunk in chunks:
+            refusal = await self._chunk(chunk)
+            if refusal is not None:
+                break
+        outcomes_ = tuple(brief for part in self._done for brief in part.outcomes)
+        # A fork is always told: a prefix would make the second phone believe that its own commands had arrived.
+        if refusal is not None and (not outcomes_ or refusal.code == "device_forked"):
+            return refusal
+        last = self._done[-1]
+        return PushAnswer(last_n=last.last_n, outcomes=outcomes_, server_time=self._now, durable_n=last.durable_n)
+
+    async def _chunk(self, chunk: Sequence[Item]) -> Refusal | None:
+        try:
+            return await self._take(chunk)
+        except Exception as error:
+            if may_pass(error):
+                return self._busy(error)
+            log.warning("chunk failed, redone command by command", exc_info=error)
+        for item in chunk:
+            try:
+                refusal = await self._alone(item)
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                return self._busy(error)
+            if refusal is not None:
+                return refusal
+        return None
+
+    async def _alone(self, item: Item) -> Refusal | None:
+        """Take a single command in a transaction of its own; one that has raised three times is poison and put aside unseen."""
+        for _ in range(RAISES - 1):
+            try:
+                return await self._take([item])
+            except Exception as error:
+                if may_pass(error):
+                    raise
+        log.error(
+            "poison: a command was put aside because its handler raises",
+            extra={"org": str(self._device.org_id), "device": str(self._device.id), "command": str(item.id), "n": item.n,
+                   "command_name": item.name, "code": "server_fault"},
+        )  # fmt: skip
+        return await self._take([item], poison=frozenset({item.id}))
+
+    async def _take(self, items: Sequence[Item], *, poison: frozenset[UUID] = frozenset()) -> Refusal | None:
+        part = await retrying(lambda: self._once(items, poison))
+        self._desk.poke(self._device.org_id, part.touched)
+        self._done.append(part)
+        return part.refusal
+
+    async def _once(self, items: Sequence[Item], poison: frozenset[UUID]) -> _Part:
+        """Take a chunk in one transaction: what is known is answered again, what is new is executed in order."""
+        org_id, device_id = self._device.org_id, self._device.id
+        async with org_transaction(self._desk.pool, org_id) as conn:
+            row = await conn.fetchrow(_LOCK, org_id, device_id, *self._bounds(items))
+            last_n, durable_n = row["last_n"], row["durable_n"]
+            sent = [item for item in items if item.n <= last_n]
+            new, refusal = self._new(items, row)
+            known = await _stored(conn, self._device, sent)
+            if known is None:
+                return _Part(last_n, refusal=Refusal("device_forked"))
+            if not new:
+                return _Part(last_n, _briefs(sent, known), durable_n, refusal=refusal)
+            receipt = Receipt(
+                org_id=org_id,
+                device_id=device_id,
+                revoked=row["revoked"],
+                sent=self._handed.sent,
+                received_at=self._received_at,
+            )
+            asks = await asks_of(conn, self._desk.keyring, receipt, new)
+            done = await execute(conn, org_id, asks, now=self._now, poison=poison)
+            await conn.execute(_ADVANCE, org_id, device_id, new[-1].n)
+        briefs = _briefs((*sent, *new), [*known, *done.answers])
+        return _Part(new[-1].n, briefs, durable_n, done.touched, refusal)
+
+    def _bounds(self, items: Sequence[Item]) -> tuple[int, datetime, datetime | None]:
+        """Give the number whose age bounds the day's count, since when the day runs, and until when commits are durable."""
+        lag = self._desk.durable_lag
+        far_back = (items[-1].n if items else 0) - limits.QUARANTINE_COMMANDS_PER_DAY
+        return far_back, self._now - DAY, None if lag is None else self._now - lag
+
+    def _new(self, items: Sequence[Item], row: asyncpg.Record) -> tuple[list[Item], Refusal | None]:
+        """Pick the commands that come next, as far as they are consecutive and within the quota, and say why the rest waits."""
+        last_n = row["last_n"]
+        later = [item for item in items if item.n > last_n]
+        new = [item for _, item in takewhile(lambda pair: pair[0] == pair[1].n, enumerate(later, last_n + 1))]
+        recent = row["earlier_at"] is not None and row["earlier_at"] > self._now - DAY
+        if later and (recent or row["put_aside"] > limits.QUARANTINE_BYTES_PER_DAY):
+            return [], Refusal("quota_exceeded", retry_after_s=QUOTA_S)
+        if len(new) < len(later):
+            return new, Refusal("sequence_hole", {"expected_n": str(last_n + len(new) + 1)})
+        return new, None
+
+    def _busy(self, error: Exception) -> Refusal:
+        """Stop at a fault that may pass: what was committed is answered, else the fault is the caller's to answer."""
+        if not self._done:
+            raise error
+        return Refusal("busy", retry_after_s=BUSY_S)
+
+
+async def _stored(conn: asyncpg.Connection, device: Device, items: Sequence[Item]) -> list[Answer] | None:
+    """Find the answers to commands with numbers that were taken before; None when one of them was another command."""
+    found = await outcomes.find_sent(conn, device.org_id, device.id, [(item.n, item.id) for item in items])
+    by_n = {answer.n: answer for answer in found if answer.device_id == device.id}
+    by_id = {answer.command_id: answer for answer in found}
+    answers = []
+    for item in items:
+        fits = [a for a in (by_n.get(item.n), by_id.get(item.id)) if a is not None and a.digest == item.digest]
+        if not fits:
+            return None
+        answers.append(fits[0])
+    return answers
+
+
+def _briefs(items: Iterable[Item], answers: Iterable[Answer]) -> tuple[OutcomeBrief, ...]:
+    return tuple(
+        OutcomeBrief(n=item.n, id=item.id, status=answer.status, code=answer.code)
+        for item, answer in zip(items, answers, strict=True)
+    )
