@@ -2,7 +2,7 @@
 
 `show` folds one pure function, `effect(documents, made) -> changed documents`, over the commands that the documents do not
 have yet. The guess may be wrong (a claim can be lost); the next page brings what the server made of the commands.
-Flags, due times, numbers and approvals are left to the server.
+Other flags, due times, numbers and approvals are left to the server.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +18,7 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Command, Document, Priority
 from mobile_contract.schema.job import (
+    Flag,
     HoldReason,
     Job,
     JobState,
@@ -67,6 +68,9 @@ class Turn(Struct, frozen=True):
 TURNS: Final[dict[type[Command], Turn]] = {
     f.StartTravel: Turn(_PLANNED | {_V.EN_ROUTE, _V.PAUSED}, _V.EN_ROUTE, "travel_started_at"),
     f.ArriveOnSite: Turn(_PLANNED | {_V.EN_ROUTE, _V.ON_SITE}, _V.ON_SITE, "arrived_at"),
+    # Whoever makes safe is on site, though the arrival itself is still to be reported.
+    f.MakeSafe: Turn(_PLANNED | {_V.EN_ROUTE}, _V.ON_SITE, "made_safe_at"),
+    f.ReportNotOurs: Turn(_PLANNED | {_V.EN_ROUTE}, _V.ON_SITE),
     f.StartWork: Turn(_ALIVE, _V.WORKING, "work_started_at"),
     f.PauseWork: Turn(frozenset({_V.WORKING, _V.PAUSED}), _V.PAUSED),
     f.ResumeWork: Turn(_UNDER_WAY, _V.WORKING),
@@ -143,8 +147,8 @@ def _visit_changes(documents: Documents, command: Any, made: Made) -> Changes:
 def _turned(visit: Visit, made: Made) -> Visit:
     command, turn = made.command, TURNS.get(type(made.command))
     fields: dict[str, Any] = {}
-    if isinstance(command, f.MakeSafe):
-        fields["made_safe_at"] = visit.made_safe_at or made.at
+    if isinstance(command, f.ReportNotOurs):
+        fields["flags"] = tuple(sorted({*visit.flags, Flag.NOT_OURS}))
     if turn is not None and turn.at:
         fields[turn.at] = getattr(visit, turn.at) or made.at
     if turn is not None and visit.state in turn.states:
@@ -177,7 +181,7 @@ def _job_state(job: Job, visits: list[Visit]) -> JobState:
     ended = [(v.ended_at, v.id, v) for v in visits if v.state in _FINISHED and v.ended_at is not None]
     last = max(ended, key=lambda each: each[:2])[2] if ended else None
     completed = last is not None and last.state is _V.COMPLETED
-    did_it = completed and last is not None and not last.reason
+    did_it = completed and last is not None and not last.reason and Flag.NOT_OURS not in last.flags
     if did_it and not under_way and not booked:
         return JobState.COMPLETED
     if job.held_for is not None:

@@ -30,6 +30,7 @@ COURSE: dict[EventName, Callable[[], tuple[Command, dict[str, object]]]] = {
     EventName.WORK_PAUSED: lambda: (f.PauseWork(job_id=JOB, visit_id=VISIT, reason="rain"), {"reason": "rain"}),
     EventName.WORK_RESUMED: lambda: (f.ResumeWork(job_id=JOB, visit_id=VISIT), {}),
     EventName.MADE_SAFE: lambda: (f.MakeSafe(job_id=JOB, visit_id=VISIT), {}),
+    EventName.FOUND_NOT_OURS: lambda: (f.ReportNotOurs(job_id=JOB, visit_id=VISIT), {}),
     EventName.NO_ACCESS: lambda: (f.ReportNoAccess(job_id=JOB, visit_id=VISIT, reason="dog"), {"reason": "dog"}),
     EventName.VISIT_ACCEPTED: lambda: (d.AcceptVisit(job_id=JOB, visit_id=VISIT, plan_version=1), {}),
     EventName.VISIT_DECLINED: lambda: (
@@ -66,7 +67,7 @@ def event(seq: int, name: EventName, at: datetime, detail: dict[str, object]) ->
     )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(100))
 def test_states_are_those_of_the_servers_tables(seed: int) -> None:
     source = random.Random(seed)
     held = HoldReason.PARTS if source.random() < 0.2 else None
@@ -225,7 +226,7 @@ def test_a_cancelled_job_and_its_visit_stay_cancelled() -> None:
     assert getattr(shown["visit", VISIT], "state", None) is VisitState.CANCELLED
 
 
-def test_flags_are_left_to_the_server() -> None:
+def test_judging_flags_are_left_to_the_server() -> None:
     shown = after(f.ResumeWork(job_id=JOB, visit_id=VISIT))["visit", VISIT]
     assert Flag.OUT_OF_ORDER not in getattr(shown, "flags", ())
 
