@@ -222,6 +222,13 @@ Index(
     sync_quarantine.c.device_id,
     sync_quarantine.c.received_at,
 )
+Index(
+    "sync_quarantine_org_id_received_at_idx",
+    sync_quarantine.c.org_id,
+    sync_quarantine.c.received_at,
+    sync_quarantine.c.entry_id,
+    postgresql_where=text("resolution is null"),
+)
 
 sync_unreadable = Table(
     "sync_unreadable",
