@@ -78,6 +78,10 @@ def assign_visit(work: Work, command: AssignVisit, deed: Deed) -> Result:
     refused = check_assignee(work, command.crew_id, command.person_id)
     if refused is not None:
         return refused
+    if command.only_if_open:
+        taken = [v for v in _taken(work, found.job.id) if v.id != command.visit_id]
+        if taken:
+            return Refused("job_already_claimed", who(taken[0]))
     was = plan_of(found.visit) if found.visit else Plan()
     plan = Plan(
         crew_id=command.crew_id,
@@ -231,9 +235,13 @@ def _movable(found: _Found, states: frozenset[JobState]) -> Refused | None:
     return None if found.job.state in states else wrong_state(found.job)
 
 
+def _taken(work: Work, job_id: UUID) -> list[Visit]:
+    return [v for v in work.of_job(Visit, job_id) if v.state in BOOKED | UNDER_WAY]
+
+
 def _claimable(work: Work, found: _Found, person: Person, deed: Deed) -> Result | None:
     """Judge a claim: None when the job is there to be taken, `unchanged` when it is the claimer's already."""
-    taken = [v for v in work.of_job(Visit, found.job.id) if v.state in BOOKED | UNDER_WAY]
+    taken = _taken(work, found.job.id)
     if any(belongs_to(work, v, person.id, deed.received_at) for v in taken):
         return _UNCHANGED
     if taken:

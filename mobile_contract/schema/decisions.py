@@ -123,7 +123,10 @@ class PlanVisit(Command, frozen=True, kw_only=True, tag="plan_visit"):
 
 
 class AssignVisit(Command, frozen=True, kw_only=True, tag="assign_visit"):
-    """Send a crew or a person to a job: the visit is made when there is none of that id."""
+    """Send a crew or a person to a job: the visit is made when there is none of that id.
+
+    `only_if_open`: refused when somebody has the job by another visit, so that a proposal never doubles what was taken meanwhile.
+    """
 
     job_id: UUID
     visit_id: UUID
@@ -131,6 +134,7 @@ class AssignVisit(Command, frozen=True, kw_only=True, tag="assign_visit"):
     person_id: UUID | None = None
     planned_start_at: Instant | None = None
     planned_end_at: Instant | None = None
+    only_if_open: bool = False
 
 
 class ReassignVisit(Command, frozen=True, kw_only=True, tag="reassign_visit"):

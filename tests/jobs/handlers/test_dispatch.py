@@ -85,6 +85,19 @@ async def test_assigning_the_same_again_changes_nothing(org: Org) -> None:
     assert (await stored.one(org, Visit, job.visit_id)).plan_version == 1
 
 
+async def test_a_proposal_does_not_double_what_was_taken_meanwhile(org: Org) -> None:
+    job = await org.assigned_job("alpha", "east")
+    second = d.AssignVisit(job_id=job.job_id, visit_id=org.new_id(), crew_id=org.crews["beta"], only_if_open=True)
+    (answer,) = await org.as_dispatcher(second)
+    assert (answer.code, answer.detail) == ("job_already_claimed", {"by_crew": str(org.crews["alpha"])})
+
+
+async def test_two_crews_may_be_sent_to_one_job(org: Org) -> None:
+    job = await org.assigned_job("alpha", "east")
+    await org.assign(job.job_id, "beta")
+    assert len(await stored.of_job(org, Visit, job.job_id)) == 2
+
+
 async def test_a_visit_of_another_job_is_unknown(org: Org) -> None:
     job, other = await org.assigned_job(), await org.open_job()
     command = d.AssignVisit(job_id=other, visit_id=job.visit_id, crew_id=org.crews["beta"])

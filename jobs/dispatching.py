@@ -1,0 +1,74 @@
+"""Who should go: suggestions for one job, and a plan for the backlog. Reads only: a proposal takes effect as `assign_visit` commands."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from geo.backlog import dispatch_backlog
+from geo.candidates import Assignment, Dispatched, DispatchPolicy, Suggestion
+from geo.ranking import rank_candidates
+from geo.store import candidates
+from geo.travel import GreatCircleTravel, SpeedTable, TravelTimes
+from jobs.loading import load_organisation
+from mobile_contract.schema.decisions import AssignVisit
+
+
+async def suggest(
+    conn: asyncpg.Connection,
+    org_id: UUID,
+    job_id: UUID,
+    *,
+    now: datetime,
+    limit: int = 10,
+    travel: TravelTimes | None = None,
+    policy: DispatchPolicy | None = None,
+) -> list[Suggestion] | None:
+    """Suggest who should go to a job, best first, with travel and reasons; those who cannot go come last. None for an unknown job.
+
+    Without `travel` the embedded estimate is used (great circle, the hours of the organisation's zone).
+    """
+    policy = policy or DispatchPolicy()
+    found = await candidates.for_job(conn, org_id, job_id, now=now, shift_lead_s=policy.shift_lead_s)
+    if found is None:
+        return None
+    need, people = found
+    times = travel or await _embedded(conn, org_id)
+    return rank_candidates(need, people, times, now=now, policy=policy)[:limit]
+
+
+async def plan_backlog(
+    conn: asyncpg.Connection,
+    org_id: UUID,
+    *,
+    now: datetime,
+    district_id: UUID | None = None,
+    travel: TravelTimes | None = None,
+    policy: DispatchPolicy | None = None,
+) -> Dispatched:
+    """Assign the jobs that are ready (of a district with all below it, or all) by the ranking that suggests, the most urgent first.
+
+    Nothing is written: the caller sends `assignment_command` of each, and a job taken meanwhile refuses it.
+    """
+    policy = policy or DispatchPolicy()
+    needs = await candidates.backlog(conn, org_id, district_id=district_id)
+    people = await candidates.everybody(conn, org_id, now=now, shift_lead_s=policy.shift_lead_s)
+    return dispatch_backlog(needs, people, travel or await _embedded(conn, org_id), now=now, policy=policy)
+
+
+def assignment_command(assignment: Assignment, visit_id: UUID) -> AssignVisit:
+    """Turn a proposal into the command that makes it so: the candidate's crew goes, or the candidate who has none."""
+    return AssignVisit(
+        job_id=assignment.job_id,
+        visit_id=visit_id,
+        crew_id=assignment.crew_id,
+        person_id=None if assignment.crew_id else assignment.person_id,
+        planned_start_at=assignment.arrive_at,
+        planned_end_at=assignment.finish_at,
+        only_if_open=True,
+    )
+
+
+async def _embedded(conn: asyncpg.Connection, org_id: UUID) -> TravelTimes:
+    organisation = await load_organisation(conn, org_id)
+    return GreatCircleTravel(SpeedTable(zone=organisation.zone))
