@@ -172,7 +172,14 @@ class Exchange:
     ) -> pages.Applied:
         install = self._install()
         ours = {name: digest.to_wire() for name, digest in pages.digests(self._store).items()} if compare else None
-        ask = PullAsk(cursor=install.cursor, digests=ours, check=check, seen_n=queue.seen_n(self._store), wait_s=wait_s)
+        ask = PullAsk(
+            cursor=install.cursor,
+            digests=ours,
+            check=check,
+            seen_n=queue.seen_n(self._store),
+            unsent=queue.unsent(self._store),
+            wait_s=wait_s,
+        )
         return self._apply(report, install, self._call(PULL_PATH, ask, wait_s=wait_s))
 
     def _repair(self, report: SyncReport, bucket: str) -> None:

@@ -46,13 +46,15 @@ class PullAsk(Message, frozen=True, kw_only=True):
     """What a device asks of a pull.
 
     `digests` are its own per bucket, sent when the last answer said `compare`; `check` asks for the server's in
-    `end`; `seen_n` is the highest n whose outcome the device has shown; `wait_s` > 0 is a long poll (at most 55 s count).
+    `end`; `seen_n` is the highest n whose outcome the device has shown; `unsent` counts its commands without an answer;
+    `wait_s` > 0 is a long poll (at most 55 s count).
     """
 
     cursor: str | None = None
     digests: dict[str, BucketDigest] | None = None
     check: bool = False
     seen_n: Count = 0
+    unsent: Count = 0
     wait_s: Count = 0
 
 
