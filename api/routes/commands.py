@@ -68,7 +68,7 @@ async def send(
     """
     caller = caller_of(request)
     _admit(caller, name)
-    command_id = _idempotency_key(request)
+    command_id = idempotency_key(request)
     record = record_of(request.scope)
     record.event, record.command_id = name, command_id
     args = await read_json(request, limit=_LONG.get(name, BODY_BYTES))
@@ -98,7 +98,7 @@ async def send(
     record.code = answer.code
     if name == "offboard_person" and answer.status in _DONE:
         await end_access(services, caller.actor, args)
-    return _respond(request, answer)
+    return respond(request, answer)
 
 
 def _admit(caller: Caller, name: str) -> None:
@@ -108,7 +108,8 @@ def _admit(caller: Caller, name: str) -> None:
         raise ProblemError("forbidden")
 
 
-def _idempotency_key(request: AnyRequest) -> UUID:
+def idempotency_key(request: AnyRequest) -> UUID:
+    """Read the Idempotency-Key, which is the command's id. Raises ProblemError (idempotency_key_missing)."""
     try:
         return UUID(request.headers.get("idempotency-key", "").strip('"'))
     except ValueError:
@@ -119,13 +120,15 @@ def _if_match(request: AnyRequest) -> int | None:
     text = request.headers.get("if-match", "").strip()
     if text in ("", "*"):
         return None
-    number = text.removeprefix("W/").strip('"')
+    # What follows the version in an ETag tells apart what is shown beside the job.
+    number = text.removeprefix("W/").strip('"').partition("-")[0]
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise ProblemError("malformed", LocalText(en='If-Match takes an ETag such as "12".', zh='If-Match 形如 "12"。'))
     return int(number)
 
 
-def _respond(request: AnyRequest, answer: Answer) -> Response[CommandAnswer]:
+def respond(request: AnyRequest, answer: Answer) -> Response[CommandAnswer]:
+    """Answer with what became of a command: 200, 202 while it waits, a problem when it was refused."""
     if answer.status is OutcomeStatus.REJECTED:
         code = answer.code if answer.code in ERRORS else "internal"
         raise ProblemError(code, about=answer.detail)
