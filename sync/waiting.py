@@ -9,15 +9,16 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
 from mobile_contract import limits
 from mobile_contract.schema.messages import PullAsk, RepairAsk
 from sync import page, pull, repair
+from sync.cursor import Cursor
 from sync.pokes import Crowded, Pokes
 from sync.pull import Page, Source
+from sync.reading import Holder
 from sync.transaction import org_transaction
 
 KEEP_ALIVE_S: Final = 20.0
@@ -26,7 +27,7 @@ SCOPE_EVERY_S: Final = 300.0
 POKE_EVERY_S: Final = 1.0
 LINE_S: Final = 1.0
 
-Forget = Callable[[asyncpg.Connection, UUID, UUID, int], Awaitable[object]]
+Forget = Callable[[asyncpg.Connection, Holder, int, Cursor], Awaitable[object]]
 
 _POKE: Final = b"event: poke\ndata: {}\n\n"
 _KEEP_ALIVE: Final = b": still here\n\n"
@@ -129,8 +130,8 @@ class Waiting:
         async with self._gate.enter():
             found = await pull.pull(source, ask, now=self._clock())
             seen_n = min(ask.seen_n, found.acked_n)
-            if seen_n > found.seen_n:
-                holder = source.holder
-                async with org_transaction(source.pool, holder.org_id) as conn:
-                    await self._forget(conn, holder.org_id, holder.device_id, seen_n)
+            cursor = pull.opened(source, ask.cursor)
+            if seen_n > found.seen_n and isinstance(cursor, Cursor):
+                async with org_transaction(source.pool, source.holder.org_id) as conn:
+                    await self._forget(conn, source.holder, seen_n, cursor)
             return found
