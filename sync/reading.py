@@ -16,6 +16,7 @@ from mobile_contract import limits
 from mobile_contract.digest import Digest, from_signed
 from sync.cursor import Cursor
 from sync.devices import Device
+from sync.sessions import AHEAD
 
 DELTA_BYTES = limits.PAGE_BYTES * 7 // 8
 """What changes of held buckets may take of a page: the rest is for filling, which so comes forward with each page."""
@@ -39,9 +40,16 @@ class Holder(Struct, frozen=True):
     person_id: UUID | None
 
     @classmethod
-    def of(cls, device: Device) -> "Holder":
-        """Name the holder of a recognised device; a revoked one holds for nobody."""
-        person_id = device.session.person_id if device.session is not None and not device.revoked else None
+    def of(cls, device: Device, now: datetime) -> "Holder":
+        """Name the holder of a recognised device; a revoked one holds for nobody.
+
+        A session that is over still fetches what its person holds now: a crew that changes shift without a network finds its jobs. On a
+        crew's device that ends after 14 days; a person's own phone fetches as long as the person is active.
+        """
+        session = device.session
+        person_id = session.person_id if session is not None and not device.revoked else None
+        if session is not None and session.person_id != device.person_id and session.to_at + AHEAD < now:
+            person_id = None
         return cls(device.org_id, device.id, person_id)
 
 

@@ -4,17 +4,20 @@ from uuid import UUID
 
 import asyncpg
 
-from jobs.projection import Projected
 from sync import documents
+from sync.cursor import Cursor
+from sync.reading import Holder
 
 # As many as one transaction takes; the rest goes with a later pull.
 AT_ONCE = 1_000
 
-# A held decision has no final answer yet.
+# A held decision has no final answer yet. One that came again under another device has that device's number. What changed after the device's cursor (a resolution, say) it cannot have shown.
 _SHOWN = """
 select m.id from sync_member m join sync_outcome o on o.org_id = $1 and o.command_id = m.id
-where m.org_id = $1 and m.bucket = 'dev/' || $2::uuid and m.kind = 'outcome' and not m.gone and o.n <= $3 and o.status <> 'held'
-order by m.id limit $4"""
+where m.org_id = $1 and m.bucket = $2 and m.kind = 'outcome' and not m.gone and o.status <> 'held'
+  and (o.device_id is distinct from $7 or o.n is null or o.n <= $3)
+  and sync_life_now() = $4 and pg_visible_in_snapshot(m.xid, $5::text::pg_snapshot)
+order by m.id limit $6"""
 
 _SEEN = """
 insert into sync_device_seen (org_id, device_id, seen_at, seen_n) select $1, device_id, enrolled_at, $3 from sync_device
@@ -22,10 +25,16 @@ where org_id = $1 and device_id = $2
 on conflict (org_id, device_id) do update set seen_n = greatest(sync_device_seen.seen_n, excluded.seen_n)"""
 
 
-async def forget_seen(conn: asyncpg.Connection, org_id: UUID, device_id: UUID, seen_n: int) -> set[str]:
-    """Let the final outcomes up to `seen_n` leave the device's bucket; return the buckets that changed. Doing it again changes nothing."""
-    rows = await conn.fetch(_SHOWN, org_id, device_id, seen_n, AT_ONCE)
-    touched = await documents.write(conn, org_id, [], [Projected("outcome", row["id"], None) for row in rows])
-    if len(rows) < AT_ONCE:
-        await conn.execute(_SEEN, org_id, device_id, seen_n)
-    return touched
+async def forget_seen(conn: asyncpg.Connection, holder: Holder, seen_n: int, cursor: Cursor) -> int:
+    """Let the final outcomes up to `seen_n` that the device has at its cursor leave its bucket; give how many. Again changes nothing."""
+    bucket = f"dev/{holder.device_id}"
+    if bucket not in cursor.buckets:
+        return 0
+    rows = await conn.fetch(
+        _SHOWN, holder.org_id, bucket, seen_n, cursor.life, cursor.snapshot, AT_ONCE, holder.device_id
+    )
+    shown: list[UUID] = [row["id"] for row in rows]
+    await documents.leave(conn, holder.org_id, bucket, [("outcome", id) for id in shown])
+    if len(shown) < AT_ONCE:
+        await conn.execute(_SEEN, holder.org_id, holder.device_id, seen_n)
+    return len(shown)
