@@ -130,6 +130,7 @@ ERRORS: dict[str, Entry] = {
     "unknown_job_type": Entry(422, "There is no such job type.", "没有此工单类型。"),
     "point_invalid": Entry(422, "The coordinates are not a place on earth.", "坐标无效。"),
     "nobody_named": Entry(422, "Name a crew or a person, not both.", "请指定一个班组或一个人员。"),
+    "nobody_suggested": Entry(409, "Nobody can go to this job now; the suggestions say why.", "目前无人可派，原因见派工建议。"),
     "job_exists": Entry(409, "A job with this id exists with other content.", "同编号工单已存在且内容不同。"),
     "job_state": Entry(409, "The job is not in a state that allows this.", "工单当前状态不允许此操作。"),
     "job_already_closed": Entry(409, "The job is closed.", "工单已关闭。"),
