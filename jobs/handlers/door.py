@@ -57,6 +57,9 @@ def apply(work: Work, command: Command, deed: Deed) -> Result:
         return PutAside(refused.code, refused.detail) if line.nature is Nature.FACT else refused
     try:
         result = handler_of(type(command))(work, command, deed)
+    except OverflowError as error:
+        # An instant at the edge of the calendar cannot be moved into a zone or by a limit, whatever field it came in.
+        result = Refused("invalid", {"error": str(error)})
     except BaseException:
         work.forget()
         raise

@@ -35,7 +35,7 @@ from mobile_contract.schema.material import (
 )
 from mobile_contract.schema.people import Duty
 
-NO_POLICY_CODE = "none"
+NO_POLICY_CODE, NO_POLICY_VERSION = "none", 0
 _STAMPS_OF_MOVE = ("unit_cost", "from_location_id", "to_location_id", "occurred_at", "recorded_at", "actor_id")
 
 
@@ -56,39 +56,18 @@ def request_parts(work: Work, command: RequestParts, deed: Deed) -> Result:
     lines = _priced(work, command)
     if isinstance(lines, PutAside):
         return lines
-    at, job_id = deed.occurrence.at, command.job_id
-    amount = amount_of(lines)
-    total = day_total(amount, work.of_job(MaterialRequest, job_id), at=at, zone=work.org.zone)
-    policy = policy_in_force(work.all(Policy), subject=MATERIAL_REQUEST, currency=work.org.currency)
-    asking = Asking(day_total=total, at=at, zone=work.org.zone, asked_by=deed.person_id)
-    decides = approver(policy, work.all(Duty), asking)
-    approval = Approval(
-        id=approval_id(command.request_id),
-        job_id=job_id,
-        subject=MATERIAL_REQUEST,
-        subject_id=command.request_id,
-        state=ApprovalState.WAITING,
-        role=decides.role,
-        person_id=decides.person_id,
-        after_hours=decides.after_hours,
-        amount=total,
-        currency=work.org.currency,
-        policy_code=policy.code if policy else NO_POLICY_CODE,
-        policy_version=policy.version if policy else 0,
-        asked_by=deed.person_id,
-        asked_at=at,
-    )
+    approval = _approval(work, command, deed, amount_of(lines))
     request = MaterialRequest(
         id=command.request_id,
-        job_id=job_id,
+        job_id=command.job_id,
         visit_id=command.visit_id,
         state=RequestState.WAITING_APPROVAL,
-        lines=lines_with_receipts(lines, _receipts(work, job_id, command.request_id)),
-        amount=amount,
-        day_total=total,
-        currency=work.org.currency,
+        lines=lines_with_receipts(lines, _receipts(work, command.job_id, command.request_id)),
+        amount=amount_of(lines),
+        day_total=approval.amount,
+        currency=approval.currency,
         requested_by=deed.person_id,
-        requested_at=at,
+        requested_at=deed.occurrence.at,
         urgent=command.urgent,
         approval_id=approval.id,
     )
@@ -96,15 +75,15 @@ def request_parts(work: Work, command: RequestParts, deed: Deed) -> Result:
     work.put(approval)
     detail = {
         "request_id": request.id,
-        "amount": amount,
-        "day_total": total,
+        "amount": request.amount,
+        "day_total": request.day_total,
         "approval_id": approval.id,
         "role": approval.role,
         "approver_id": approval.person_id,
         "after_hours": approval.after_hours,
         "policy": f"{approval.policy_code}/{approval.policy_version}",
     }
-    flags = () if policy else (Flag.NO_POLICY,)
+    flags = (Flag.NO_POLICY,) if approval.policy_version == NO_POLICY_VERSION else ()
     return report(work, command, deed, EventName.PARTS_REQUESTED, detail=detail, flags=flags)
 
 
@@ -150,6 +129,31 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     kind: MoveKind
     source: UUID
     target: UUID
+
+
+def _approval(work: Work, command: RequestParts, deed: Deed, amount: Decimal) -> Approval:
+    """Ask the ladder in force who decides; the approval keeps the amount the policy saw, which is the day's."""
+    at, zone, currency = deed.occurrence.at, work.org.zone, work.org.currency
+    total = day_total(amount, work.of_job(MaterialRequest, command.job_id), at=at, zone=zone)
+    policy = policy_in_force(work.all(Policy), subject=MATERIAL_REQUEST, currency=currency)
+    asking = Asking(day_total=total, at=at, zone=zone, asked_by=deed.person_id)
+    decides = approver(policy, work.all(Duty), asking)
+    return Approval(
+        id=approval_id(command.request_id),
+        job_id=command.job_id,
+        subject=MATERIAL_REQUEST,
+        subject_id=command.request_id,
+        state=ApprovalState.WAITING,
+        role=decides.role,
+        person_id=decides.person_id,
+        after_hours=decides.after_hours,
+        amount=total,
+        currency=currency,
+        policy_code=policy.code if policy else NO_POLICY_CODE,
+        policy_version=policy.version if policy else NO_POLICY_VERSION,
+        asked_by=deed.person_id,
+        asked_at=at,
+    )
 
 
 def _out_of_van(work: Work, command: UsePart | ReturnPart, deed: Deed, leg: Leg) -> Result:

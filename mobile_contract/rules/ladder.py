@@ -82,7 +82,7 @@ def approver(policy: Policy | None, duties: Iterable[Duty], asking: Asking) -> A
 
 def policy_faults(policy: Policy) -> list[str]:
     """List what keeps a policy from answering for every amount and instant; a usable one gives an empty list."""
-    faults: list[str] = []
+    faults = [] if policy.version >= 1 else ["versions begin at 1"]
     amounts = [a for band in policy.bands for a in (band.above, band.up_to) if a is not None]
     if not all(is_exact(amount) and amount >= 0 for amount in amounts):
         return ["an amount is negative or not a number"]
