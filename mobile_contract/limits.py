@@ -15,6 +15,10 @@ PUSH_BODY_BYTES: Final = PUSH_BYTES + 64 * KIB
 QUARANTINE_COMMANDS_PER_DAY: Final = 10_000
 QUARANTINE_BYTES_PER_DAY: Final = 20 * MIB
 
+# One batch of positions.
+POSITIONS: Final = 500
+POSITIONS_BODY_BYTES: Final = 128 * KIB
+
 # Chains of commands that wait for each other.
 AFTER_CHAIN: Final = 50
 HELD_DAYS: Final = 5

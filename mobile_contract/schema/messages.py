@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from mobile_contract import limits
-from mobile_contract.schema.base import Instant, Sha256, Version
+from mobile_contract.schema.base import Instant, Position, Sha256, Version
 from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.outcome import OutcomeStatus
 
@@ -187,3 +187,15 @@ class PushAnswer(Message, frozen=True, kw_only=True):
     outcomes: tuple[OutcomeBrief, ...]
     server_time: Instant
     durable_n: Count | None = None
+
+
+class PositionsAsk(Message, frozen=True, kw_only=True):
+    """Where the device's current person was, in any order. Lossy: never queued for long, never sent twice on purpose."""
+
+    positions: Annotated[tuple[Position, ...], Meta(max_length=limits.POSITIONS)]
+
+
+class PositionsAnswer(Message, frozen=True, kw_only=True):
+    """How many positions were taken; those of nobody's session, or too old, were not."""
+
+    taken: Count
