@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.auth import require
 from api.body import read_bytes, read_query, read_struct
-from api.contract_version import require_contract
+from api.contract import require_contract
 from api.describe import describe, for_devices
 from api.problems import ProblemError
 from api.record import record_of
