@@ -16,35 +16,40 @@ from geo.candidates import Candidate, Need
 from geo.coordinates import LonLat
 from mobile_contract.schema.base import Priority, Skill
 
-MOST_CANDIDATES = 500
+NEAREST = 200
+MOST_CANDIDATES = 2000
 MOST_NEEDS = 500
 
 _NEED = """
 select j.id job_id, j.lon_deg job_lon_deg, j.lat_deg job_lat_deg, j.required_skills, j.district_id, d.neighbour_ids, up.above_ids,
   j.priority, j.reported_at, j.arrival_due_at, coalesce(t.duration_min, 60) duration_min
-from job j
+from {jobs} j
 left join district d on d.org_id = j.org_id and d.id = j.district_id
 left join job_type t on t.org_id = j.org_id and t.code = j.type and t.version = j.type_version
 left join lateral (
   with recursive above(id) as (
     select d.parent_id union select p.parent_id from district p join above on p.org_id = j.org_id and p.id = above.id)
-  select coalesce(array_agg(id), '{}') above_ids from above where id is not null) up on true"""
+  select coalesce(array_agg(id), array[]::uuid[]) above_ids from above where id is not null) up on true"""
 
-# {reach} limits candidates to districts; the parameters $1 org, $2 now, $3 until when a shift may begin are the same everywhere.
-_CANDIDATES = """
+# Who is there. {extra} is one more column, {reach} limits districts; $1 org, $2 now, $3 until when a shift may begin are the same everywhere.
+_PEOPLE = """
 select p.id person_id, c.id crew_id, p.skills, s.from_at, s.to_at, pos.lon_deg, pos.lat_deg, pos.at position_at, pos.accuracy_m,
   case when p.lon_deg is null then c.lon_deg else p.lon_deg end base_lon_deg,
   case when p.lon_deg is null then c.lat_deg else p.lat_deg end base_lat_deg,
-  coalesce(c.district_ids, '[]'::jsonb) district_ids, load.open_jobs, load.open_work_s, load.busy, load.busy_until_at
+  coalesce(c.district_ids, '[]'::jsonb) district_ids{extra}
 from person p
 cross join lateral (
   select s.from_at, s.to_at from shift s
   where s.org_id = p.org_id and s.person_id = p.id and s.from_at <= $3 and s.to_at > $2 order by s.from_at limit 1) s
 left join lateral (
-  select c.id, c.district_ids, c.lon_deg, c.lat_deg from crew_member m join crew c on c.org_id = m.org_id and c.id = m.crew_id
+  select c.id, c.district_ids, c.lon_deg, c.lat_deg, c.point from crew_member m join crew c on c.org_id = m.org_id and c.id = m.crew_id
   where m.org_id = p.org_id and m.person_id = p.id and m.from_at <= $2 and (m.to_at is null or m.to_at > $2) and c.active
   order by m.from_at desc, c.id limit 1) c on true
 left join position pos on pos.org_id = p.org_id and pos.person_id = p.id
+where p.org_id = $1 and p.active and p.roles ?| array['technician', 'crew_lead']{reach}"""
+
+# What each of them has to do before the end of the shift: what waits, and what is under way until when.
+_LOAD = """
 cross join lateral (
   select count(*) filter (where not v.under_way) open_jobs,
     coalesce(sum(v.work_s) filter (where not v.under_way), 0)::float8 open_work_s,
@@ -57,10 +62,12 @@ cross join lateral (
         make_interval(mins => coalesce(t.duration_min, 60))))::float8 work_s
     from visit v join job j on j.org_id = v.org_id and j.id = v.job_id
     left join job_type t on t.org_id = j.org_id and t.code = j.type and t.version = j.type_version
-    where v.org_id = p.org_id and (v.person_id = p.id or v.crew_id = c.id)
+    where v.org_id = $1 and (v.person_id = c.person_id or v.crew_id = c.crew_id)
       and v.state in ('scheduled', 'dispatched', 'accepted', 'en_route', 'on_site', 'working', 'paused')
-      and j.state in ('scheduled', 'in_progress') and coalesce(v.planned_start_at, $2) < s.to_at) v) load
-where p.org_id = $1 and p.active and p.roles ?| array['technician', 'crew_lead']{reach}"""
+      and j.state in ('scheduled', 'in_progress') and coalesce(v.planned_start_at, $2) < c.to_at) v) load"""
+
+_FAR = """,
+  st_distance(coalesce(pos.point, p.point, c.point), st_setsrid(st_makepoint(n.job_lon_deg, n.job_lat_deg), 4326)::geography) far_m"""
 
 # A crew without districts works anywhere.
 _REACH = """
@@ -68,26 +75,36 @@ _REACH = """
     select u::text from unnest(n.above_ids || n.district_id) u union all select jsonb_array_elements_text(n.neighbour_ids)))"""
 
 _FOR_JOB = f"""
-with n as ({_NEED} where j.org_id = $1 and j.id = $4)
-select n.*, c.* from n left join lateral ({_CANDIDATES.format(reach=_REACH)} order by p.id limit $5) c on true
+with n as ({_NEED.format(jobs="job")} where j.org_id = $1 and j.id = $4)
+select n.*, c.* from n left join lateral (
+  select c.*, load.* from ({_PEOPLE.format(extra=_FAR, reach=_REACH)} order by far_m nulls last, p.id limit $5) c {_LOAD}) c on true
 order by c.person_id"""
 
-_ALL = f"{_CANDIDATES.format(reach='')} order by p.id limit $4"
+_ALL = f"""
+select c.*, load.* from ({_PEOPLE.format(extra="", reach="")} order by p.id limit $4) c {_LOAD}
+order by c.person_id"""
 
-_BACKLOG = f"""
-with recursive below(id) as (
-  select $2::uuid union select d.id from district d join below on d.org_id = $1 and d.parent_id = below.id)
-{_NEED} where j.org_id = $1 and j.state = 'ready' and ($2::uuid is null or j.district_id in (select id from below))
-order by array_position(array['emergency', 'urgent', 'normal', 'low'], j.priority), j.arrival_due_at nulls last, j.reported_at, j.id
-limit $3"""
+_URGENCY = """array_position(array['emergency', 'urgent', 'normal', 'low'], j.priority), j.arrival_due_at nulls last, j.reported_at, j.id"""
+
+_READY = f"""(
+  select j.* from job j where j.org_id = $1 and j.state = 'ready' and ($2::uuid is null or j.district_id in (
+    with recursive below(id) as (
+      select $2::uuid union select d.id from district d join below on d.org_id = $1 and d.parent_id = below.id)
+    select id from below))
+  order by {_URGENCY} limit $3)"""
+
+_BACKLOG = f"{_NEED.format(jobs=_READY)} order by {_URGENCY}"
 
 
 async def for_job(
     conn: asyncpg.Connection, org_id: UUID, job_id: UUID, *, now: datetime, shift_lead_s: float = 3600.0
 ) -> tuple[Need, list[Candidate]] | None:
-    """Find what a job needs and who works in its district, one above, or a neighbouring one, by person id; None for an unknown job."""
+    """Find what a job needs and who works in its district, one above, or a neighbouring one: the nearest 200, by person id.
+
+    None for an unknown job.
+    """
     soon = now + timedelta(seconds=shift_lead_s)
-    rows = await conn.fetch(_FOR_JOB, org_id, now, soon, job_id, MOST_CANDIDATES)
+    rows = await conn.fetch(_FOR_JOB, org_id, now, soon, job_id, NEAREST)
     if not rows:
         return None
     return _need(rows[0]), [_candidate(row) for row in rows if row["person_id"] is not None]
@@ -96,7 +113,7 @@ async def for_job(
 async def everybody(
     conn: asyncpg.Connection, org_id: UUID, *, now: datetime, shift_lead_s: float = 3600.0
 ) -> list[Candidate]:
-    """List who is on shift or soon will be, in whatever district, by person id; 500 at most."""
+    """List who is on shift or soon will be, in whatever district, by person id; 2,000 at most."""
     rows = await conn.fetch(_ALL, org_id, now, now + timedelta(seconds=shift_lead_s), MOST_CANDIDATES)
     return [_candidate(row) for row in rows]
 
