@@ -130,7 +130,9 @@ ERRORS: dict[str, Entry] = {
     "unknown_job_type": Entry(422, "There is no such job type.", "没有此工单类型。"),
     "point_invalid": Entry(422, "The coordinates are not a place on earth.", "坐标无效。"),
     "nobody_named": Entry(422, "Name a crew or a person, not both.", "请指定一个班组或一个人员。"),
-    "nobody_suggested": Entry(409, "Nobody can go to this job now; the suggestions say why.", "目前无人可派，原因见派工建议。"),
+    "nobody_suggested": Entry(
+        409, "Nobody can go to this job now; the suggestions say why.", "目前无人可派，原因见派工建议。"
+    ),
     "job_exists": Entry(409, "A job with this id exists with other content.", "同编号工单已存在且内容不同。"),
     "job_state": Entry(409, "The job is not in a state that allows this.", "工单当前状态不允许此操作。"),
     "job_already_closed": Entry(409, "The job is closed.", "工单已关闭。"),
@@ -161,6 +163,25 @@ ERRORS: dict[str, Entry] = {
     ),
     "policy_invalid": Entry(422, "The approval ladder has a gap or an overlap.", "审批阶梯有空缺或重叠。"),
     "district_circle": Entry(422, "A district cannot be its own ancestor.", "区域不能是自己的上级。"),
+    # decisions told to who asked
+    "request_approved": Entry(200, "Your request for parts was approved.", "您的领料申请已获批准。"),
+    "request_rejected": Entry(200, "Your request for parts was rejected.", "您的领料申请已被驳回。"),
+    # flags: it took effect, and the dispatcher should look at it
+    "after_cancel": Entry(
+        200, "It was reported on a job or visit that had been cancelled.", "该报告针对已取消的工单或上门。"
+    ),
+    "out_of_order": Entry(
+        200, "The reports of this visit do not fit each other in time.", "此次上门的报告时间顺序不符。"
+    ),
+    "clock_suspect": Entry(200, "The device's clock cannot be right.", "设备时钟不可信。"),
+    "incomplete": Entry(200, "Something that is required is missing.", "缺少必需的内容。"),
+    "van_below_zero": Entry(200, "More left the van than is known to have come in.", "车辆库存低于零。"),
+    "not_ours": Entry(200, "The crew found that the trouble belongs to somebody else.", "经现场确认，故障不属于我方。"),
+    "reading_implausible": Entry(200, "The reading can hardly be true.", "抄表读数可疑。"),
+    "after_unresolved": Entry(200, "What this follows is not resolved.", "其前置命令尚未解决。"),
+    "serial_typed": Entry(200, "The meter's serial was typed, not scanned.", "表号为手工输入，未经扫描。"),
+    "not_approved": Entry(200, "The part was taken without an approval.", "材料未经批准即被领取。"),
+    "more_than_requested": Entry(200, "More was received than was requested.", "领取数量超过申请数量。"),
     # before a visit counts as completed
     "task_unanswered": Entry(409, "A mandatory line of the checklist has no answer.", "必填检查项未填写。"),
     "photo_missing": Entry(409, "A required photo is missing.", "缺少必需的照片。"),

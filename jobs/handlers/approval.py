@@ -10,17 +10,13 @@ from jobs.handlers.door import handles
 from jobs.recording import record, settle
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work
+from mobile_contract.errors import ERRORS
 from mobile_contract.rules.material import request_state
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.decisions import Approve, Reject
 from mobile_contract.schema.job import Job
 from mobile_contract.schema.material import Approval, ApprovalState, MaterialRequest
 from mobile_contract.schema.outcome import Notice
-
-_TEXTS = {
-    ApprovalState.APPROVED: LocalText(en="Your request for parts was approved.", zh="您的领料申请已获批准。"),
-    ApprovalState.REJECTED: LocalText(en="Your request for parts was rejected.", zh="您的领料申请已被驳回。"),
-}
 
 
 @handles(Approve)
@@ -90,12 +86,13 @@ def _tell(work: Work, approval: Approval, deed: Deed) -> None:
     """Leave a notice with who asked."""
     if approval.asked_by is None:
         return
+    entry = ERRORS[f"request_{approval.state.value}"]
     work.put(
         Notice(
             id=uuid5(approval.id, "decided"),
             person_id=approval.asked_by,
             code=f"request_{approval.state.value}",
-            text=_TEXTS[approval.state],
+            text=LocalText(en=entry.en, zh=entry.zh),
             at=deed.received_at,
             job_id=approval.job_id,
             command_id=deed.command_id,
