@@ -32,4 +32,6 @@ def is_own(work: Work, command: Command, deed: Deed) -> bool:
     if job_id is None or person_id is None or work.get(Job, job_id) is None:
         return False
     at = deed.occurrence.at
-    return any(belongs_to(work, visit, person_id, at) for visit in work.of_job(Visit, job_id))
+    # A visit that is only a thought, as after a note on somebody else's job, makes nobody an owner.
+    visits = [v for v in work.of_job(Visit, job_id) if v.state is not VisitState.TENTATIVE]
+    return any(belongs_to(work, visit, person_id, at) for visit in visits)

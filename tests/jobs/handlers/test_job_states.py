@@ -51,6 +51,16 @@ async def test_a_crew_may_hold_its_own_job_and_no_other(org: Org) -> None:
     await org.ok(hold, by="amy")
 
 
+async def test_a_note_on_somebody_elses_job_gives_no_say_in_it(org: Org) -> None:
+    job = await org.assigned_job("alpha", "east")
+    note = f.AddNote(job_id=job.job_id, visit_id=org.new_id(), note_id=org.new_id(), text="passed by, still leaks")
+    (noted,) = await tell(org, note, by="bob")
+    assert noted.flags == ("not_assigned",)
+    (answer,) = await org.send(d.HoldJob(job_id=job.job_id, reason=HoldReason.PARTS), by="bob")
+    assert answer.code == "not_assigned"
+    assert await state(org, job) == (JobState.SCHEDULED, VisitState.DISPATCHED)
+
+
 async def test_cancelling_a_job_cancels_its_open_visits(org: Org) -> None:
     job = await org.assigned_job()
     cancel = d.CancelJob(job_id=job.job_id, reason="mistake")
