@@ -42,8 +42,7 @@ async def phone(org: Org) -> Phone:
 
 def faulty(monkeypatch: pytest.MonkeyPatch, command: type, times: int, error: Exception | None = None) -> list[UUID]:
     """Make the handler of a command raise for a number of calls; gives the list of the calls' command ids."""
-    door.handler_of(command)
-    handler, calls = door._HANDLERS[command], list[UUID]()
+    handler, calls = door.handler_of(command), list[UUID]()
 
     def raising(work: Work, asked: Any, deed: Deed) -> Result:
         calls.append(deed.command_id)
@@ -51,8 +50,12 @@ def faulty(monkeypatch: pytest.MonkeyPatch, command: type, times: int, error: Ex
             raise error or ZeroDivisionError("a bug of ours")
         return handler(work, asked, deed)
 
-    monkeypatch.setitem(door._HANDLERS, command, raising)
+    monkeypatch.setitem(_handlers(), command, raising)
     return calls
+
+
+def _handlers() -> dict[Any, Any]:
+    return door._HANDLERS
 
 
 def bad(org: Org, **changes: Any) -> dict[str, Any]:
@@ -106,7 +109,7 @@ async def test_a_handler_that_puts_what_the_database_refuses_is_poison(
         work.put(msgspec.structs.replace(_job_of(work, asked), number="NUL \0 in a text"))
         return Applied()
 
-    monkeypatch.setitem(door._HANDLERS, PauseWork, writes_nonsense)
+    monkeypatch.setitem(_handlers(), PauseWork, writes_nonsense)
     phone.do(note(org, job))
     phone.do(on(job, PauseWork))
     phone.do(note(org, job))
@@ -246,7 +249,8 @@ async def test_a_batch_that_was_halved_down_to_its_unreadable_command_goes_on_wi
     assert await phone.hand_in(batch([broken]).replace(broken.cmd, b'{"id":}')) == Refusal("batch_unreadable")
     answer = await phone.hand_in(batch(phone.queue[3:], skips=(skip(broken),)))
     assert isinstance(answer, PushAnswer)
-    assert [(o.n, o.id, o.status, o.code) for o in answer.outcomes][0] == (3, broken.id, "quarantined", "skipped")
+    first = answer.outcomes[0]
+    assert (first.n, first.id, first.status, first.code) == (3, broken.id, "quarantined", "skipped")
     assert (answer.last_n, len(answer.outcomes)) == (5, 3)
     (entry,) = await looking.quarantined(org)
     assert (entry["reason"], entry["digest"]) == ("skipped", hashlib.sha256(broken.cmd).digest())
