@@ -29,6 +29,7 @@ from mobile_contract.digest import Digest
 from mobile_contract.errors import ERRORS
 from mobile_contract.registry import COMMANDS, KINDS, decode_args
 from mobile_contract.rules.guards import Missing, missing_before_completion
+from mobile_contract.rules.material import MoveKind
 from mobile_contract.schema.access import EnrolAnswer, EnrolAsk, SessionGrant
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.facts import UsePart
@@ -106,9 +107,11 @@ class Device:
             old, old_sessions = self.store.install(), self.store.sessions()
             if old is not None and old.org_id != answer.org_id:
                 raise DeviceRefusal("forbidden", "This device belongs to another organisation; use another folder.")
-            person_id = answer.person_id or (self._person_of(old) if old else None)
+            person_id = answer.person_id or (_person_of(old, old_sessions) if old else None)
             usable = [s for s in answer.sessions if person_id in (None, s.person_id)] or list(answer.sessions)
             self.store.run("delete from tombstone")
+            # The server knows sessions of the old identity no more.
+            self.store.run("delete from session")
             self.store.run(
                 "insert or replace into install (one, url, org_id, device_id, token, name, session_id, life, cursor, sessions_at)"
                 " values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -153,7 +156,7 @@ class Device:
 
     def set_pin(self, pin: str) -> None:
         """Set the PIN that opens the sessions of the person now working; it never leaves the device."""
-        person_id = self._person_of(self._install())
+        person_id = _person_of(self._install(), self.store.sessions())
         if person_id is None:
             raise DeviceRefusal("session_unknown")
         salt = secrets.token_hex(16)
@@ -233,7 +236,7 @@ class Device:
         if job_type is None:
             return []
         of_job = [d for d in shown.values() if getattr(d, "job_id", None) == job_id]
-        used = any(isinstance(d, StockMove) and d.kind == "use" for d in of_job) or any(
+        used = any(isinstance(d, StockMove) and d.kind == MoveKind.USED for d in of_job) or any(
             each.name == UsePart.__struct_config__.tag and each.job_id == job_id for each in queue.kept(self.store)
         )
         return missing_before_completion(
@@ -276,9 +279,6 @@ class Device:
     def _url(self) -> str:
         return self._transport.url if isinstance(self._transport, HttpTransport) else ""
 
-    def _person_of(self, install: Install) -> UUID | None:
-        return next((s.person_id for s in self.store.sessions() if s.session_id == install.session_id), None)
-
     def _check(self, name: str, args: bytes) -> None:
         # The bytes are read as the server will read them: what it would quarantine is not queued in the first place.
         if name not in COMMANDS:
@@ -295,6 +295,10 @@ class Device:
             if row:
                 return int(row[0])
         return None
+
+
+def _person_of(install: Install, sessions: Sequence[SessionGrant]) -> UUID | None:
+    return next((s.person_id for s in sessions if s.session_id == install.session_id), None)
 
 
 def _made(queued: Queued, person_id: UUID | None) -> Made:

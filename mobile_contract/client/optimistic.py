@@ -201,7 +201,10 @@ def _answer(documents: Documents, command: f.AnswerChecklist, made: Made) -> Cha
 
 
 def _request(documents: Documents, command: f.RequestParts, made: Made) -> Changes:
-    # What it costs is known from the catalogue; who has to decide is the server's to say.
+    # What it costs is known from the catalogue; who has to decide is the server's to say. Without a policy it refuses.
+    policy = next((p for p in documents.values() if isinstance(p, Policy)), None)
+    if policy is None:
+        return {}
     lines = [
         _copied(PricedLine, line, unit_cost=_cost(documents, line.part_id), received=Decimal(0))
         for line in command.lines
@@ -215,7 +218,7 @@ def _request(documents: Documents, command: f.RequestParts, made: Made) -> Chang
         lines=tuple(lines),
         amount=amount,
         day_total=amount,
-        currency=next((p.currency for p in documents.values() if isinstance(p, Policy)), "XXX"),
+        currency=policy.currency,
         requested_by=made.person_id,
         requested_at=made.at,
     )
