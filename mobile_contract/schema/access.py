@@ -61,6 +61,14 @@ class Tokens(Access, frozen=True, kw_only=True):
     must_change_password: bool = False
 
 
+class PageTokens(Access, frozen=True, kw_only=True):
+    """What the page at `/` gets to hold in memory; its refresh token is in a cookie that scripts cannot read."""
+
+    access_token: Secret
+    expires_in_s: Seconds
+    must_change_password: bool = False
+
+
 class PasswordAsk(AccessAsk, frozen=True, kw_only=True):
     """Change one's own password; every other sign-in of the person ends."""
 
