@@ -5,26 +5,52 @@ as named dependencies, read bodies by `api.body`, refuse by `api.problems.Proble
 they read and answer by `opt=describe(...)`: without that they are for signed-in persons and missing in the API reference.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
+import asyncpg
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from api.auth import authenticate, provide_actor, provide_device
-from api.database import open_pool
+from api.database import connect_as_app, open_pool
 from api.envelope import Envelope
 from api.flood import Flood
+from api.live import telling_console
 from api.metrics import Metrics
 from api.oidc import Oidc
+from api.operator_error import OperatorError
 from api.passwords import Passwords
 from api.problems import on_exception
-from api.routes import auth, commands, devices, health, people
-from api.services import Clock, Services, no_listeners, system_clock
+from api.routes import (
+    approvals,
+    auth,
+    commands,
+    devices,
+    dispatch,
+    districts,
+    docs,
+    health,
+    jobs,
+    live,
+    people,
+    pull,
+    push,
+    sites,
+    staff,
+    visits,
+    web,
+)
+from api.services import Clock, Services, system_clock
 from api.settings import Settings
 from sync.keyring import make_keyring
+from sync.life import Standby, ensure_life
+from sync.pokes import Pokes
+from sync.seen import forget_seen
+from sync.telemetry import Telemetry
+from sync.waiting import Waiting
 
 ROUTERS: Sequence[Router] = (
     health.router,
@@ -33,6 +59,19 @@ ROUTERS: Sequence[Router] = (
     devices.router,
     devices.device_router,
     commands.router,
+    pull.router,
+    push.router,
+    push.inbox_router,
+    docs.router,
+    jobs.router,
+    visits.router,
+    staff.router,
+    districts.router,
+    sites.router,
+    approvals.router,
+    dispatch.router,
+    live.router,
+    web.router,
 )
 
 
@@ -46,9 +85,17 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
             app.state.services = services
             yield
 
-    app = Litestar(
+    app = bare_app(lifespan)
+    # Around the router, not in it: what the router itself refuses has to pass through it too.
+    app.asgi_handler = Envelope(app.asgi_handler, metrics, hsts=settings.production)
+    return app
+
+
+def bare_app(*lifespans: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> Litestar:
+    """Make the application's routes alone: enough to describe it, not to serve."""
+    return Litestar(
         route_handlers=list(ROUTERS),
-        lifespan=[lifespan],
+        lifespan=list(lifespans),
         guards=[authenticate],
         dependencies={
             "services": Provide(_services, sync_to_thread=False),
@@ -61,9 +108,6 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
         logging_config=None,
         debug=False,
     )
-    # Around the router, not in it: what the router itself refuses has to pass through it too.
-    app.asgi_handler = Envelope(app.asgi_handler, metrics, hsts=settings.production)
-    return app
 
 
 @asynccontextmanager
@@ -75,22 +119,36 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock) -> A
     metrics.watch_pool(pool)
     try:
         previous = settings.secret_previous.encode() or None
-        yield Services(
-            settings=settings,
-            pool=pool,
-            keyring=make_keyring(settings.secret.encode(), previous),
-            passwords=passwords,
-            oidc=oidc,
-            metrics=metrics,
-            clock=clock,
-            poke=no_listeners,
-            flood=Flood(),
-        )
+        # After a restore this takes a while: better now than in the first device's pull.
+        with suppress(Standby, asyncpg.PostgresError):
+            await ensure_life(pool)
+        async with Pokes(pool, lambda: _listener(settings)).running() as pokes, Telemetry().running(pool) as telemetry:
+            yield Services(
+                settings=settings,
+                pool=pool,
+                keyring=make_keyring(settings.secret.encode(), previous),
+                passwords=passwords,
+                oidc=oidc,
+                metrics=metrics,
+                clock=clock,
+                poke=telling_console(pokes),
+                pokes=pokes,
+                waiting=Waiting(pokes, clock=clock, forget=forget_seen),
+                telemetry=telemetry,
+                flood=Flood(),
+            )
     finally:
         passwords.close()
         if oidc is not None:
             await oidc.close()
         await pool.close()
+
+
+async def _listener(settings: Settings) -> asyncpg.Connection:
+    try:
+        return await connect_as_app(settings)
+    except OperatorError as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _services(state: State) -> Services:

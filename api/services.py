@@ -13,6 +13,9 @@ from api.oidc import Oidc
 from api.passwords import Passwords
 from api.settings import Settings
 from sync.keyring import Keyring
+from sync.pokes import Pokes
+from sync.telemetry import Telemetry
+from sync.waiting import Waiting
 
 Clock = Callable[[], datetime]
 Poke = Callable[[UUID, Iterable[str]], None]
@@ -29,6 +32,9 @@ class Services(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     clock: Clock
     poke: Poke
+    pokes: Pokes
+    waiting: Waiting
+    telemetry: Telemetry
     flood: Flood
 
     def __repr__(self) -> str:
