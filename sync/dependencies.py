@@ -128,7 +128,7 @@ async def take_forgotten(conn: asyncpg.Connection, org_id: UUID, limit: int) -> 
 async def take_overdue(conn: asyncpg.Connection, org_id: UUID, now: datetime, limit: int) -> list[Ask]:
     """Take out the decisions whose patience has ended, to be refused."""
     asks = await _taken(conn, org_id, await conn.fetch(_OVERDUE, org_id, now, limit))
-    return [msgspec.structs.replace(ask, barred="dependency_expired") for ask in asks]
+    return [msgspec.structs.replace(ask, barred=ask.barred or "dependency_expired") for ask in asks]
 
 
 async def _taken(conn: asyncpg.Connection, org_id: UUID, rows: Sequence[asyncpg.Record]) -> list[Ask]:
