@@ -44,7 +44,7 @@ crews = st.sampled_from(CREWS)
 versions = st.sampled_from([1, 1, 2, 3])
 words = st.sampled_from(["", "a", "b"])
 
-facts = [
+facts: list[st.SearchStrategy[Command]] = [
     st.builds(kind, job_id=jobs, visit_id=visits)
     for kind in (f.StartTravel, f.ArriveOnSite, f.StartWork, f.PauseWork, f.ResumeWork, f.MakeSafe, f.ReportNotOurs)
 ]
@@ -65,7 +65,7 @@ edits = st.dictionaries(
     st.builds(d.FieldEdit, was=words, set=st.sampled_from(["a", "urgent"])),
     min_size=1,
 )
-decisions = [
+decisions: list[st.SearchStrategy[Command]] = [
     st.builds(d.OpenJob, job_id=jobs, job_type=st.just("repair"), title=words, lon_deg=st.just(HERE[0]), lat_deg=st.just(HERE[1])),
     st.builds(d.RegisterRequest, request_id=visits, job_id=jobs, job_type=st.just("survey"), description=words),
     st.builds(d.LinkRequest, request_id=visits, job_id=jobs),
@@ -84,7 +84,7 @@ decisions = [
     st.builds(d.CloseJob, job_id=jobs),
     st.builds(d.ReopenJob, job_id=jobs, reason=words),
 ]  # fmt: skip
-answers = [
+answers: list[st.SearchStrategy[Command]] = [
     st.builds(d.ClaimJob, job_id=jobs, visit_id=visits),
     st.builds(d.AcceptVisit, job_id=jobs, visit_id=visits, plan_version=versions),
     st.builds(d.DeclineVisit, job_id=jobs, visit_id=visits, plan_version=versions, reason=words),

@@ -200,6 +200,18 @@ async def test_the_loser_of_a_claim_is_told_who_was_faster(org: Org) -> None:
     assert by_code["job_already_claimed"].detail == {"by_crew": str(winner.crew_id)}
 
 
+async def test_work_on_a_claim_that_was_refused_is_kept_as_an_unplanned_visit(org: Org) -> None:
+    job = await org.assigned_job("alpha", "east")
+    claim = d.ClaimJob(job_id=job.job_id, visit_id=org.new_id())
+    assert codes(await org.send(claim, by="bob")) == ["job_already_claimed"]
+    lost = Assigned(job.job_id, claim.visit_id)
+    (answer,) = await tell(org, fact(f.ArriveOnSite, lost), by="bob")
+    assert (answer.code, answer.flags) == ("ok", ("not_assigned",))
+    visit = await stored.one(org, Visit, claim.visit_id)
+    assert (visit.person_id, visit.state) == (org.people["bob"], VisitState.ON_SITE)
+    assert (await stored.one(org, Visit, job.visit_id)).state is VisitState.DISPATCHED
+
+
 @pytest.mark.parametrize("how", ["awaiting triage", "on hold", "cancelled"])
 async def test_a_job_that_is_not_open_cannot_be_claimed(org: Org, how: str) -> None:
     job_id = await org.open_job()
