@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import random
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -205,7 +205,7 @@ class Device:
                 made_at=self._clock.wall(),
             )
             n = queue.add(self.store, draft)
-        return next(each for each in queue.kept(self.store) if each.n == n)
+        return queue.numbered(self.store, n)
 
     def shown(self, kinds: Collection[str] | None = None) -> dict[Key, Document]:
         """Give the work as the user should see it: documents of one instant with own pending and held commands applied.
@@ -225,7 +225,7 @@ class Device:
         for kind, id, body in rows:
             with suppress(msgspec.ValidationError):
                 documents[kind, UUID(id)] = _DOCUMENT[kind].decode(body)
-        return optimistic.show(documents, [_made(each, people.get(each.session_id)) for each in own])
+        return optimistic.show(documents, _readable(own, people))
 
     def missing(self, job_id: UUID, *, no_parts_declared: bool = False) -> list[Missing]:
         """List what a job still misses before a visit may count as completed, by the same rule as the server's."""
@@ -301,9 +301,13 @@ def _person_of(install: Install, sessions: Sequence[SessionGrant]) -> UUID | Non
     return next((s.person_id for s in sessions if s.session_id == install.session_id), None)
 
 
-def _made(queued: Queued, person_id: UUID | None) -> Made:
-    envelope = msgspec.json.decode(queued.cmd, type=CommandEnvelope)
-    return Made(command=decode_args(envelope.name, bytes(envelope.args)), person_id=person_id, at=queued.made_at)
+def _readable(own: Sequence[Queued], people: dict[UUID, UUID]) -> Iterator[Made]:
+    for each in own:
+        # A command whose bytes were harmed shows nothing; the server is told of it all the same.
+        with suppress(msgspec.MsgspecError, KeyError):
+            envelope = msgspec.json.decode(each.cmd, type=CommandEnvelope)
+            command = decode_args(envelope.name, bytes(envelope.args))
+            yield Made(command=command, person_id=people.get(each.session_id), at=each.made_at)
 
 
 def _stretched(salt: str, pin: str) -> str:

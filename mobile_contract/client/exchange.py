@@ -66,7 +66,7 @@ class Exchange:
     def sync(self, *, wait_s: int = 0, check: bool = False) -> SyncReport:
         """Hand in the queue, bring the documents up to date, repair what differs. Never raises for what the network does."""
         report = SyncReport()
-        if self._attempt(report, lambda: self._rounds(report, wait_s, check=check)):
+        if self._attempt(report, lambda: self._rounds(report, wait_s, check=check)) and report.stopped not in _FATAL:
             self._attempt(report, self._renew_sessions)
         return report
 

@@ -79,6 +79,14 @@ def kept(store: Store) -> list[Queued]:
     return _read(store, "1")
 
 
+def numbered(store: Store, n: int) -> Queued:
+    """Give the command of a number. Raises LookupError when there is none."""
+    found = _read(store, "n = ?", bound=n)
+    if not found:
+        raise LookupError(f"no command {n}")
+    return found[0]
+
+
 def unsent(store: Store) -> int:
     """Count the commands that the server has not answered."""
     row = store.row("select count(*) from command where status is null")

@@ -14,7 +14,7 @@ from api.settings import Settings
 from mobile_contract.client import queue
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
-from mobile_contract.schema.job import HoldReason, JobState, VisitState
+from mobile_contract.schema.job import HoldReason, JobState, Task, VisitState
 from mobile_contract.schema.outcome import OutcomeStatus
 from sync.transaction import org_transaction
 from tests.api.serving import Site, on_loopback
@@ -322,3 +322,53 @@ async def test_everybody_ends_equal_under_lost_requests_lost_answers_and_killed_
         )
     assert len(stored) == len(made)
     assert twice == []
+
+
+async def test_a_long_queue_with_a_broken_command_in_it_empties(pool: asyncpg.Pool, org: Org, phone_of: Make) -> None:
+    job = await org.assigned_job("alpha")
+    phone = await phone_of("amy")
+    await phone.synced()
+    made = [phone.device.do(note(org, job, f"note {i}")).id for i in range(70)]
+    with phone.device.store.transaction():
+        # A flash memory that flipped a bit: what is queued is no JSON any more.
+        phone.device.store.run("update command set cmd = substr(cmd, 1, 40) where n = 33")
+    await phone.synced()
+    broken = made.pop(32)
+    assert await effects(pool, org, made) == [1] * 69
+    kept = {each.id: each for each in phone.device.status().commands}
+    assert (kept[broken].status, phone.device.status().unsent) == (OutcomeStatus.QUARANTINED, 0)
+    await assert_equals_server(phone, pool, org)
+
+
+async def test_scope_lost_while_offline_takes_the_documents_and_keeps_the_work(
+    pool: asyncpg.Pool, org: Org, phone_of: Make
+) -> None:
+    job = await org.assigned_job("alpha")
+    phone = await phone_of("amy")
+    await phone.synced()
+    fact = phone.device.do(arrive(job)).id
+    command = d.ReassignVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=1, crew_id=org.crews["beta"])
+    await org.ok(command, by="dan")
+    await phone.synced()
+    status = {each.id: each.status for each in phone.device.status().commands}
+    assert status[fact] is OutcomeStatus.APPLIED
+    assert await effects(pool, org, [fact]) == [1]
+    await assert_equals_server(phone, pool, org)
+
+
+async def test_guards_on_the_phone_are_those_of_the_server(org: Org, phone_of: Make) -> None:
+    job = await org.assigned_job("alpha")
+    phone = await phone_of("amy")
+    await phone.synced()
+    for command in (arrive(job), f.StartWork(job_id=job.job_id, visit_id=job.visit_id)):
+        phone.device.do(command)
+    assert [each.about for each in phone.device.missing(job.job_id)] == ["stopped"]
+    phone.device.do(f.CompleteVisit(job_id=job.job_id, visit_id=job.visit_id))
+    await phone.synced()
+    assert "incomplete" in getattr(phone.device.shown().get(("visit", job.visit_id)), "flags", ())
+    tasks = [t for t in phone.device.shown().values() if isinstance(t, Task) and t.mandatory and t.job_id == job.job_id]
+    answer = f.AnswerChecklist(job_id=job.job_id, visit_id=job.visit_id, task_id=tasks[0].id, answer="yes")
+    phone.device.do(answer)
+    assert phone.device.missing(job.job_id) == []
+    await phone.synced()
+    assert "incomplete" not in getattr(phone.device.shown().get(("visit", job.visit_id)), "flags", ())

@@ -300,3 +300,12 @@ def enrolled_through(path: Path, office: Office) -> Phone:
     phone = enrolled(path, office)
     office.lose_answers = losing
     return phone
+
+
+def test_a_command_whose_bytes_were_harmed_does_not_stop_what_is_shown(phone: Phone, office: Office) -> None:
+    phone.synced()
+    phone.do(ArriveOnSite(job_id=JOB, visit_id=VISIT))
+    phone.note("harmed")
+    with phone.store.transaction():
+        phone.store.run("update command set cmd = substr(cmd, 1, 30) where n = 2")
+    assert getattr(phone.shown()["visit", VISIT], "state", None) is VisitState.ON_SITE
