@@ -164,7 +164,7 @@ async def server_state(conn: asyncpg.Connection, org_id: UUID, buckets: Iterable
     """Read what buckets hold, past row-level security; AssertionError where the tables contradict each other."""
     state: dict[str, Copy] = {bucket: {} for bucket in buckets}
     for row in await conn.fetch(_STATE, org_id, list(state)):
-        assert row["body"] is not None and row["member_h"] == row["h"], (row["bucket"], row["kind"], row["id"])
+        assert row["body"] is not None and row["member_h"] == row["h"], dict(row)
         state[row["bucket"]][row["kind"], row["id"]] = (row["ver"], from_signed(row["h"]), row["body"])
     return state
 

@@ -53,7 +53,7 @@ class World:
     naive: set[int] = field(default_factory=set)
 
     def change(self) -> list[Projected]:
-        """Draw a few documents: new bodies, moves, deletes, returns."""
+        """Draw a few documents: new bodies, further buckets, deletes, returns."""
         some = self.draw.sample(self.keys, self.draw.randint(1, 5))
         return [self._document(*key) for key in some]
 
@@ -88,6 +88,16 @@ async def write(world: World) -> None:
             world.naive.update(seqs)
 
 
+async def move(conn: asyncpg.Connection, world: World) -> None:
+    """Let a few documents leave a bucket, some of them for another."""
+    bucket, other = world.draw.sample(world.buckets, 2)
+    leaving = world.draw.sample(world.keys, 6)
+    if world.draw.random() < 0.5:
+        bodies = [Projected(*key, b'{"moved":"%x"}' % world.draw.getrandbits(32), (other,)) for key in leaving[:3]]
+        await documents.write(conn, world.org_id, [], bodies)
+    await documents.leave(conn, world.org_id, bucket, leaving)
+
+
 async def write_once(conn: asyncpg.Connection, world: World) -> list[int]:
     """Write documents, some of them inside a savepoint that is rolled back; gives the identities that count if it commits."""
     if world.draw.random() < 0.3:
@@ -98,6 +108,8 @@ async def write_once(conn: asyncpg.Connection, world: World) -> list[int]:
             "rollback to savepoint inner_one" if world.draw.random() < 0.6 else "release savepoint inner_one"
         )
     await documents.write(conn, world.org_id, [], world.change())
+    if world.draw.random() < 0.5:
+        await move(conn, world)
     return [await conn.fetchval("insert into naive_change default values returning seq")]
 
 
