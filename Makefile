@@ -38,6 +38,7 @@ sim: $(STAMP)
 
 docs: $(STAMP)
 	@$(ONSITE) settings --markdown > docs/settings.md
+	@$(PY) -m jobs.state_page > docs/states.md
 
 browser: $(STAMP)
 	@$(PY) -m tests.chromium > /dev/null
