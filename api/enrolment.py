@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import msgspec
 import segno
 from uuid_utils.compat import uuid7
 
@@ -22,7 +21,6 @@ from api.services import Services
 from api.store import credentials, enrolments, throttle
 from api.store.throttle import Rate
 from jobs.context import Actor
-from jobs.projection import Projected
 from mobile_contract.schema.access import (
     EnrolAnswer,
     EnrolAsk,
@@ -31,7 +29,6 @@ from mobile_contract.schema.access import (
     SessionGrant,
     SessionsAnswer,
 )
-from mobile_contract.schema.outcome import DeviceState
 from sync import devices, documents, sessions
 from sync.devices import Device, NewDevice
 from sync.transaction import org_transaction
@@ -95,7 +92,7 @@ async def enrol(services: Services, ask: EnrolAsk, address: str) -> EnrolAnswer:
         await enrolments.use(conn, org_id, found.enrolment_id, device_id=new.device_id, now=now)
         device = Device(org_id, new.device_id, new.name, new.person_id, new.crew_id, revoked=False, session=None)
         granted = await sessions.renew(conn, device, now=now)
-        touched |= await documents.write(conn, org_id, [], [_state(new.device_id, new.name, revoked=False)])
+        touched |= await documents.write(conn, org_id, [], [devices.state_document(new.device_id, new.name, revoked=False)])
     services.poke(org_id, touched)
     return EnrolAnswer(
         device_id=new.device_id,
@@ -123,7 +120,7 @@ async def rename_device(services: Services, actor: Actor, device_id: UUID, name:
         revoked = await devices.rename(conn, actor.org_id, device_id, name)
         if revoked is None:
             raise ProblemError("unknown_device")
-        touched = await documents.write(conn, actor.org_id, [], [_state(device_id, name, revoked=revoked)])
+        touched = await documents.write(conn, actor.org_id, [], [devices.state_document(device_id, name, revoked=revoked)])
     services.poke(actor.org_id, touched)
 
 
@@ -131,7 +128,7 @@ async def revoke_devices(services: Services, actor: Actor, device_ids: list[UUID
     """Revoke devices and tell each to wipe itself; give how many there were. A second time changes nothing."""
     async with org_transaction(services.pool, actor.org_id) as conn:
         names = await devices.revoke(conn, actor.org_id, device_ids, by=actor.person_id, now=services.clock())
-        states = [_state(device_id, name, revoked=True) for device_id, name in names.items()]
+        states = [devices.state_document(device_id, name, revoked=True) for device_id, name in names.items()]
         touched = await documents.write(conn, actor.org_id, [], states)
     services.poke(actor.org_id, touched)
     return len(names)
@@ -144,11 +141,6 @@ def read_code(text: str) -> str:
     if len(tail) != _GROUPS or any(len(g) != _GROUP_CHARS or set(g) - set(_ALPHABET) for g in tail):
         return ""
     return "-".join([slug.lower(), *tail])
-
-
-def _state(device_id: UUID, name: str, *, revoked: bool) -> Projected:
-    state = DeviceState(id=device_id, name=name, revoked=revoked, wipe=revoked)
-    return Projected("device", device_id, msgspec.json.encode(state), (f"dev/{device_id}",))
 
 
 def _code_hash(code: str) -> bytes:

@@ -5,10 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
 from jobs.context import Actor, Via
+from jobs.projection import Projected
 from mobile_contract.schema.access import DeviceLine
+from mobile_contract.schema.outcome import DeviceState
 from mobile_contract.schema.people import Role
 from sync.tokens import Token, TokenKind, mint_token, read_token
 
@@ -149,6 +152,12 @@ async def revoke(
     """Revoke devices and give the names of those found. Their scope ends with this transaction; a second time changes nothing."""
     rows = await conn.fetch(_REVOKE, org_id, sorted(device_ids), now, by)
     return {row["device_id"]: row["name"] for row in rows}
+
+
+def state_document(device_id: UUID, name: str, *, revoked: bool) -> Projected:
+    """Make the document by which a device learns its name, and that it must wipe itself."""
+    state = DeviceState(id=device_id, name=name, revoked=revoked, wipe=revoked)
+    return Projected("device", device_id, msgspec.json.encode(state), (f"dev/{device_id}",))
 
 
 async def devices_of_person(conn: asyncpg.Connection, org_id: UUID, person_id: UUID) -> list[UUID]:
