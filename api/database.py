@@ -29,15 +29,7 @@ async def open_pool(settings: Settings, *, size_max: int | None = None) -> async
     Raises OperatorError when the server does not answer or does not let the login act as `onsite_app`.
     """
     try:
-        return await asyncpg.create_pool(
-            settings.database_url,
-            min_size=min(settings.pool_size_min, size_max or settings.pool_size_max),
-            max_size=size_max or settings.pool_size_max,
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings=_application_settings(settings),
-            init=_speak_json,
-            reset=_keep_session,
-        )
+        return await _BoundedPool(settings, size_max=size_max or settings.pool_size_max)
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise _connection_refused(error, settings) from error
 
@@ -74,6 +66,35 @@ async def owner_connection(settings: Settings, *, database: str | None = None) -
         yield connection
     finally:
         await connection.close()
+
+
+class _BoundedPool(asyncpg.Pool):  # type: ignore[misc]
+    """A pool in which nobody waits for a free connection longer than `pool_wait_s`: then TimeoutError, which the edge answers with 503."""
+
+    def __init__(self, settings: Settings, *, size_max: int) -> None:
+        size_min = min(settings.pool_size_min, size_max)
+        # What asyncpg.create_pool passes on, which makes no pool of another class.
+        super().__init__(
+            settings.database_url,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
+            init_size=size_min,
+            min_size=size_min,
+            max_size=size_max,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300.0,
+            connect=None,
+            setup=None,
+            init=_speak_json,
+            reset=_keep_session,
+            loop=None,
+            timeout=CONNECT_TIMEOUT_S,
+            server_settings=_application_settings(settings),
+        )
+        self._wait_s = settings.pool_wait_s
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        return super().acquire(timeout=self._wait_s if timeout is None else timeout)
 
 
 def _application_settings(settings: Settings) -> dict[str, str]:

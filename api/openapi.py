@@ -235,6 +235,8 @@ def _responses(said: Operation, schemas: _Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Done."}
     if said.answer is not None:
         good["content"] = {said.answer_media_type: {"schema": schemas.of(said.answer)}}
+    elif said.answer_media_type != "application/json":
+        good["content"] = {said.answer_media_type: {"schema": {"type": "string"}}}
     responses = {str(said.status): good}
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys((*_common(said), *said.problems)):

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -132,3 +134,21 @@ async def signed_in(site: Site, org: Org, *roles: Role) -> dict[str, str]:
     login = f"login-{uuid4().hex[:8]}"
     await make_person(site, org, *roles, login=login)
     return await sign_in(site, org, login)
+
+
+@contextlib.contextmanager
+def in_a_thread(settings: Settings) -> Iterator[tuple[str, Site]]:
+    """Run the application as a real server in a thread of its own, for clients that block; give its address."""
+    app = create_app(settings)
+    server = uvicorn.Server(server_config(app, settings, host="127.0.0.1", port=0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}", Site(app, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))
+    finally:
+        server.should_exit = True
+        thread.join(20)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 import zstandard
 from litestar import Router, get
@@ -185,8 +186,6 @@ async def test_not_ready_without_a_database(own_cluster: Settings) -> None:
 
 
 async def test_metrics_are_for_this_machine_or_for_the_token(settings: Settings) -> None:
-    import msgspec
-
     secured = msgspec.structs.replace(settings, metrics_token="scrape me")
     async with on_loopback(secured) as site:
         assert (await site.client.get("/metrics")).status_code == 401
@@ -207,3 +206,12 @@ async def test_each_request_is_one_line_with_its_code(site: Site, org: Org) -> N
     assert (line["route"], line["status"], line["code"]) == ("/api/v1/devices", 200, "ok")
     assert line["request_id"] == answer.headers["request-id"]
     assert "limit" not in repr(line)
+
+
+async def test_nobody_waits_long_for_a_connection(settings: Settings) -> None:
+    narrow = msgspec.structs.replace(settings, pool_size_min=1, pool_size_max=1, pool_wait_s=0.1)
+    async with in_process(narrow) as site:
+        async with site.services.pool.acquire():
+            answer = await site.client.post(LOGIN, content=GOOD, headers=JSON)
+            _problem(answer, 503, "busy")
+        assert (await site.client.post(LOGIN, content=GOOD, headers=JSON)).status_code == 401
