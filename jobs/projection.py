@@ -31,6 +31,9 @@ JOB_DOCUMENTS = (
 _SHARED = ("site", "contact", "usage_point", "meter")
 _REFERENCE = ("district", "job_type", "policy", "part")
 _PERSONAL = ("person", "crew", "shift", "notice")
+MASTER_DOCUMENTS = (*_SHARED, *_REFERENCE, *_PERSONAL)
+"""Kinds that are documents of their own accord."""
+
 ROLES_WITH_INBOX = ("engineer", "manager", "deputy_gm", "duty_chief")
 PRIORITIES = {"dev": 0, "me": 1, "role": 2, "crew": 3, "district": 4, "ref": 9}
 
@@ -117,7 +120,7 @@ class Scope(Struct, frozen=True, order=True):
 async def documents_of(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key]) -> set[Key]:
     """Name every document whose body or buckets may differ after the rows `changed`, which may include documents that never existed."""
     changed = set(changed)
-    keys: set[Key] = {key for key in changed if key[0] in (*_SHARED, *_REFERENCE, *_PERSONAL)}
+    keys: set[Key] = {key for key in changed if key[0] in MASTER_DOCUMENTS}
     by_kind: dict[str, set[UUID]] = defaultdict(set)
     for kind, id in changed:
         by_kind[kind].add(id)

@@ -1,0 +1,229 @@
+"""Compares what the sync tables hold with what the rest of the database says they should, and mends the difference. For operators.
+
+Every document and membership is computed anew by `jobs.projection`, a few hundred at a time, each few in one snapshot: so it may run while
+people work. Runs past row-level security, as the owner. Never decides who holds what.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from jobs.projection import JOB_DOCUMENTS, MASTER_DOCUMENTS, Projected, Scope, project, scopes_of
+from jobs.work import Key
+from mobile_contract.digest import document_hash, to_signed
+from sync import buckets, documents, outcomes
+from sync.devices import state_document
+
+AT_ONCE: Final = 300
+PROJECTED: Final = (*MASTER_DOCUMENTS, *JOB_DOCUMENTS, "job", "open_job")
+_TABLE: Final[Mapping[str, str]] = {"open_job": "job"}
+
+_ORGANISATIONS = "select org_id, slug from organisation where $1::text is null or slug = $1 order by slug limit 100000"
+_COUNT = "select count(*) from sync_doc where org_id = $1"
+# Whatever exists, was stored, or is still a member: in order of ids, the next few.
+_KEYS = """
+select id from (
+  (select {id} id from {table} where org_id = $1 and {id} > $3 order by {id} limit $4)
+  union (select id from sync_doc where org_id = $1 and kind = $2 and id > $3 order by id limit $4)
+  union (select id from sync_member where org_id = $1 and kind = $2 and id > $3 and not gone order by id limit $4)) k
+order by id limit $4"""
+_STRAY = """
+select distinct kind from (select kind from sync_doc where org_id = $1 union select kind from sync_member where org_id = $1) k
+where not kind = any($2) order by kind limit 100"""
+_STORED = """
+select kind, id, ver, h, body from sync_doc where org_id = $1 and kind = $2 and id = any($3) order by id limit $4"""
+_HELD = """
+select id, bucket, h from sync_member where org_id = $1 and kind = $2 and id = any($3) and not gone order by id, bucket"""
+_DEVICES = (
+    "select device_id, name, revoked_at from sync_device where org_id = $1 and device_id = any($2) order by device_id"
+)
+_PEOPLE = """
+select id from ((select id from person where org_id = $1 and id > $2 order by id limit $3)
+  union (select person_id from sync_scope where org_id = $1 and person_id > $2 order by person_id limit $3)) p order by id limit $3"""
+_SCOPES = """
+select person_id, bucket, cause, from_at, to_at from sync_scope
+where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3)"""
+# Outcomes may be in the buckets of several devices: a command that came again is answered there too. Devices are in their own alone.
+# A document whose hash is wrong has to be written although its body is right: without a body it counts as changed.
+_UNDO = "update sync_doc set body = null where org_id = $1 and kind = $2 and id = $3"
+_UNHOLD = """
+update sync_member set gone = true, xid = pg_current_xact_id()
+where org_id = $1 and kind = $2 and id = $3 and not bucket = any($4) and ($2 = 'device' or not bucket like 'dev/%') and not gone"""
+_ORPHANS = """
+update sync_member m set gone = true, xid = pg_current_xact_id() from unnest($2::text[], $3::uuid[]) k(kind, id)
+where m.org_id = $1 and m.kind = k.kind and m.id = k.id and not m.gone
+  and not exists (select from sync_doc d where d.org_id = $1 and d.kind = k.kind and d.id = k.id)"""
+
+Fault = Literal["missing", "extra", "body", "bucket", "h", "scope"]
+
+
+class Organisation(Struct, frozen=True):
+    """An organisation to verify and how many documents it has about."""
+
+    id: UUID
+    slug: str
+    documents: int
+
+
+class Drift(Struct, frozen=True):
+    """A difference: a document that is missing, extra, has another body, is in other buckets or has a wrong hash; or a person's scope."""
+
+    kind: str
+    id: UUID
+    fault: Fault
+    detail: str = ""
+
+
+class Checked(Struct, frozen=True):
+    """Some documents that were looked at, and where they differ."""
+
+    documents: int
+    drifts: tuple[Drift, ...]
+
+
+class _Part(StrEnum):
+    """Kinds that are not computed by the projection."""
+
+    OUTCOME = "outcome"
+    DEVICE = "device"
+
+
+async def organisations(conn: asyncpg.Connection, slug: str | None = None) -> list[Organisation]:
+    """List organisations by slug, or the one that is named."""
+    rows = await conn.fetch(_ORGANISATIONS, slug)
+    return [Organisation(r["org_id"], r["slug"], await conn.fetchval(_COUNT, r["org_id"])) for r in rows]
+
+
+async def verify(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> AsyncIterator[Checked]:
+    """Compare every document and membership of an organisation, then every scope; changes nothing."""
+    for kind in (*PROJECTED, *_Part):
+        after = UUID(int=0)
+        while True:
+            async with conn.transaction(isolation="repeatable_read", readonly=True):
+                ids = [row["id"] for row in await conn.fetch(_keys_of(kind), org_id, str(kind), after, AT_ONCE)]
+                drifts = await _compare(conn, org_id, kind, ids) if ids else []
+            if not ids:
+                break
+            after = ids[-1]
+            yield Checked(len(ids), tuple(drifts))
+    known = [*PROJECTED, *(part.value for part in _Part)]
+    for row in await conn.fetch(_STRAY, org_id, known):
+        yield Checked(0, (Drift(row["kind"], UUID(int=0), "extra", "a kind that nobody makes"),))
+    async for checked in _verify_scopes(conn, org_id, now):
+        yield checked
+
+
+async def rebuild(conn: asyncpg.Connection, org_id: UUID, drifts: Sequence[Drift], *, now: datetime) -> set[str]:
+    """Mend differences that `verify` found, as any change is written; give the buckets that changed."""
+    keys = {(drift.kind, drift.id) for drift in drifts if drift.fault != "scope" and drift.id.int}
+    people = {drift.id for drift in drifts if drift.fault == "scope"}
+    touched: set[str] = set()
+    async with conn.transaction():
+        for drift in drifts:
+            if drift.fault == "h":
+                await conn.execute(_UNDO, org_id, drift.kind, drift.id)
+        given: list[Projected] = []
+        for part in _Part:
+            given += await _made(conn, org_id, part, [id for kind, id in sorted(keys) if kind == part])
+        for document in given:
+            await conn.execute(_UNHOLD, org_id, document.kind, document.id, list(document.buckets))
+        await conn.execute(_ORPHANS, org_id, [kind for kind, _ in sorted(keys)], [id for _, id in sorted(keys)])
+        projected = {key for key in keys if key[0] in PROJECTED}
+        touched |= await documents.write(conn, org_id, projected, given)
+        touched |= await buckets.follow(conn, org_id, [("person", id) for id in sorted(people)], now)
+    return touched
+
+
+def _keys_of(kind: str) -> str:
+    if kind == _Part.OUTCOME:
+        return _KEYS.format(id="command_id", table="sync_outcome")
+    if kind == _Part.DEVICE:
+        return _KEYS.format(id="device_id", table="sync_device")
+    return _KEYS.format(id="id", table=_TABLE.get(kind, kind))
+
+
+async def _made(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence[UUID]) -> list[Projected]:
+    """Compute what some documents of a kind should be."""
+    if not ids:
+        return []
+    if kind == _Part.OUTCOME:
+        answers = await outcomes.find(conn, org_id, ids)
+        found = {id: outcomes.document_of(answer) for id, answer in answers.items()}
+        return [found.get(id) or Projected("outcome", id, None) for id in ids]
+    if kind == _Part.DEVICE:
+        rows = {row["device_id"]: row for row in await conn.fetch(_DEVICES, org_id, list(ids))}
+        return [
+            state_document(id, rows[id]["name"], revoked=rows[id]["revoked_at"] is not None)
+            if id in rows
+            else Projected("device", id, None)
+            for id in ids
+        ]
+    return [document for document in await project(conn, org_id, [(kind, id) for id in ids]) if document.kind == kind]
+
+
+async def _compare(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence[UUID]) -> list[Drift]:
+    stored = {row["id"]: row for row in await conn.fetch(_STORED, org_id, str(kind), ids, len(ids))}
+    held: dict[UUID, dict[str, int]] = {}
+    for row in await conn.fetch(_HELD, org_id, str(kind), ids):
+        held.setdefault(row["id"], {})[row["bucket"]] = row["h"]
+    found: list[Drift] = []
+    for document in await _made(conn, org_id, kind, ids):
+        found += _differences(document, stored.get(document.id), held.get(document.id, {}))
+    return found
+
+
+def _differences(document: Projected, row: asyncpg.Record | None, held: Mapping[str, int]) -> Iterable[Drift]:
+    key: Key = (document.kind, document.id)
+    body = None if row is None else row["body"]
+    if document.kind == _Part.OUTCOME and row is not None and body is None:
+        # The device has shown it: it left, and only the stored answer stays.
+        document = Projected(*key, None)
+    if document.body is not None and body is None:
+        yield Drift(*key, "missing")
+        return
+    if document.body is None and body is not None:
+        yield Drift(*key, "extra")
+        return
+    if document.body != body:
+        yield Drift(*key, "body")
+    wanted = set(document.buckets) if document.body is not None else set()
+    if document.kind == _Part.OUTCOME:
+        # A command that came again under another device answers there too.
+        wanted |= {bucket for bucket in held if bucket.startswith("dev/") and document.body is not None}
+    if wanted != set(held):
+        lacks, stays = sorted(wanted - set(held)), sorted(set(held) - wanted)
+        yield Drift(*key, "bucket", f"lacks {lacks}, stays in {stays}")
+    if row is not None and body is not None:
+        # The version is part of the hash, so what is stored must agree with itself.
+        yield from _hash_faults(key, row, held)
+
+
+def _hash_faults(key: Key, row: asyncpg.Record, held: Mapping[str, int]) -> Iterable[Drift]:
+    if row["h"] != to_signed(document_hash(*key, row["ver"], row["body"])):
+        yield Drift(*key, "h", "the document's hash is not that of its body")
+    wrong = sorted(bucket for bucket, h in held.items() if h != row["h"])
+    if wrong:
+        yield Drift(*key, "h", f"another hash in {wrong}")
+
+
+async def _verify_scopes(conn: asyncpg.Connection, org_id: UUID, now: datetime) -> AsyncIterator[Checked]:
+    after = UUID(int=0)
+    while True:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
+            people = [row["id"] for row in await conn.fetch(_PEOPLE, org_id, after, AT_ONCE)]
+            if not people:
+                return
+            wanted = {s for s in await scopes_of(conn, org_id, people) if s.to_at is None or s.to_at > now}
+            held = {Scope(*row.values()) for row in await conn.fetch(_SCOPES, org_id, people, now)}
+        after = people[-1]
+        wrong: dict[UUID, list[str]] = {}
+        for scope in wanted ^ held:
+            wrong.setdefault(scope.person_id, []).append(("lacks " if scope in wanted else "keeps ") + scope.bucket)
+        yield Checked(
+            len(people), tuple(Drift("person", id, "scope", ", ".join(sorted(why))) for id, why in wrong.items())
+        )
