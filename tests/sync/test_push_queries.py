@@ -1,0 +1,111 @@
+"""The statements of a push: as many for fifty commands as for one, and as many on a job with a long history as on a new one."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+
+import asyncpg
+import pytest
+
+from api.settings import Settings
+from mobile_contract import limits
+from mobile_contract.schema import decisions as d
+from mobile_contract.schema import facts as f
+from mobile_contract.schema.base import Command
+from mobile_contract.schema.material import RequestLine
+from tests.arrange import Assigned, Org, organisation
+from tests.sync.counting import counted_pool
+from tests.sync.phone import Phone, note, on, phone_of
+
+AT_MOST = 30
+"""A bound for any chunk of one kind, so that a new statement in the common path is noticed."""
+
+
+@pytest.fixture
+async def org(pool: asyncpg.Pool, seed: int) -> Org:
+    return await organisation(pool, seed)
+
+
+@pytest.fixture
+async def counted(settings: Settings, org: Org) -> AsyncIterator[tuple[Phone, list[str]]]:
+    phone = await phone_of(org, "amy")
+    async with counted_pool(settings) as (pool, statements):
+        phone.org = replace(org, pool=pool)
+        yield phone, statements
+
+
+async def statements_of(counted: tuple[Phone, list[str]], commands: list[Command]) -> list[str]:
+    """Push commands as one chunk and give its statements."""
+    phone, statements = counted
+    before = phone.next_n - 1
+    for command in commands:
+        phone.do(command)
+    statements.clear()
+    outcomes = await phone.taken(phone.pending(before))
+    assert {o.status for o in outcomes} <= {"applied", "quarantined", "rejected"}
+    return list(statements)
+
+
+def kinds(org: Org, job: Assigned) -> dict[str, list[Command]]:
+    """Give the commands of one round on a job, by what is measured."""
+    lines = (RequestLine(part_id=org.parts["clamp"], quantity=Decimal(1)),)
+    return {
+        "note": [note(org, job)],
+        "arrival": [on(job, f.ArriveOnSite)],
+        "parts": [on(job, f.RequestParts, request_id=org.new_id(), lines=lines)],
+        "acceptance": [d.AcceptVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=1)],
+        "refusal": [d.AcceptVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=9)],
+        "stranger": [note(org, Assigned(org.new_id(), org.new_id()))],
+        "whole visit": [
+            on(job, f.StartTravel),
+            on(job, f.ArriveOnSite),
+            on(job, f.StartWork),
+            on(job, f.CompleteVisit),
+        ],
+    }
+
+
+@pytest.mark.parametrize("kind", ["note", "arrival", "parts", "acceptance", "refusal", "stranger", "whole visit"])
+async def test_statements_do_not_grow_with_the_commands_of_a_chunk(
+    org: Org, counted: tuple[Phone, list[str]], kind: str
+) -> None:
+    jobs = [await org.assigned_job() for _ in range(13)]
+    one = await statements_of(counted, kinds(org, jobs[0])[kind])
+    many = await statements_of(counted, [c for job in jobs[1:] for c in kinds(org, job)[kind]])
+    assert (len(many), len(many) <= AT_MOST) == (len(one), True)
+
+
+async def test_statements_do_not_grow_with_the_history_of_a_job(org: Org, counted: tuple[Phone, list[str]]) -> None:
+    job = await org.assigned_job()
+    new = await statements_of(counted, [note(org, job)])
+    for _ in range(4):
+        await statements_of(counted, [note(org, job) for _ in range(limits.PUSH_CHUNK)])
+    old = await statements_of(counted, [note(org, job)])
+    assert len(old) == len(new)
+
+
+async def test_statements_do_not_grow_with_the_rows_of_the_organisation(
+    org: Org, counted: tuple[Phone, list[str]]
+) -> None:
+    before = await statements_of(counted, [note(org, await org.assigned_job())])
+    for _ in range(40):
+        await org.assigned_job()
+    after = await statements_of(counted, [note(org, await org.assigned_job())])
+    assert len(after) == len(before)
+
+
+async def test_a_chunk_costs_one_transaction(org: Org, counted: tuple[Phone, list[str]]) -> None:
+    job = await org.assigned_job()
+    statements = await statements_of(counted, [note(org, job) for _ in range(limits.PUSH_CHUNK)])
+    assert [s for s in statements if s.startswith(("begin", "commit", "rollback"))] == [statements[0], "commit"]
+    assert "from sync_device" in statements[1] and statements[1].endswith("for update of d"), "the device's row first"
+
+
+async def test_what_was_taken_before_is_answered_without_touching_the_work(
+    org: Org, counted: tuple[Phone, list[str]]
+) -> None:
+    phone, statements = counted
+    await statements_of(counted, [note(org, await org.assigned_job()) for _ in range(5)])
+    statements.clear()
+    await phone.taken()
+    assert len(statements) == 4, "begin, the device, the answers, commit"
