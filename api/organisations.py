@@ -1,4 +1,4 @@
-"""Making an organisation with its first administrator, and finding what the operator names. For the command line, not for requests.
+"""Making an organisation with what it begins with, and finding what the operator names. For the command line, not for requests.
 
 The owner of the machine needs no login: what is done here is done as an operator.
 """
@@ -19,9 +19,11 @@ from uuid_utils.compat import uuid7
 from api.operator_error import OperatorError
 from api.passwords import Passwords, normal_login
 from api.store import credentials
+from jobs import job_types
 from jobs.context import Actor, Occurrence, Via
+from jobs.policies import shipped_policies
 from mobile_contract.schema.base import Command
-from mobile_contract.schema.decisions import SavePerson
+from mobile_contract.schema.decisions import LoadJobType, SavePerson, SavePolicy
 from mobile_contract.schema.people import Person, Role
 from sync.ask import Ask
 from sync.execute import execute
@@ -56,7 +58,7 @@ class FirstAdministrator(Struct, frozen=True):
 
 
 async def create(pool: asyncpg.Pool, new: NewOrganisation, *, now: datetime) -> FirstAdministrator:
-    """Make an organisation and its first administrator. Raises OperatorError when the slug is taken or a value is wrong."""
+    """Make an organisation, its first administrator, the shipped job types and policies. Raises OperatorError when the slug is taken or a value is wrong."""
     _check(new)
     org_id, person_id = uuid7(), uuid7()
     password, login = one_time_password(), normal_login(new.admin_login)
@@ -73,9 +75,10 @@ async def create(pool: asyncpg.Pool, new: NewOrganisation, *, now: datetime) -> 
     try:
         async with org_transaction(pool, org_id) as conn:
             await conn.execute(_ADD, org_id, new.slug, new.name, new.zone, new.currency, new.language, now)
-            done = await execute(conn, org_id, [operator_ask(org_id, SavePerson(person=person), now=now)], now=now)
-            if done.answers[0].code != "ok":
-                raise OperatorError(f"The administrator was refused: {done.answers[0].code}.")
+            asks = [operator_ask(org_id, command, now=now) for command in first_commands(org_id, person, new.currency)]
+            for answer in (await execute(conn, org_id, asks, now=now)).answers:
+                if answer.code != "ok":
+                    raise OperatorError(f"{answer.name} was refused: {answer.code}.")
             await credentials.set_credential(conn, org_id, credential, now=now)
     except asyncpg.UniqueViolationError:
         raise OperatorError(
@@ -83,6 +86,15 @@ async def create(pool: asyncpg.Pool, new: NewOrganisation, *, now: datetime) -> 
             f"password: onsite person reset-password --org {new.slug} --login {new.admin_login}"
         ) from None
     return FirstAdministrator(org_id, person_id, login, password)
+
+
+def first_commands(org_id: UUID, administrator: Person, currency: str) -> list[Command]:
+    """Give what a new organisation begins with: its administrator, the shipped job types and approval policies."""
+    return [
+        SavePerson(person=administrator),
+        *(LoadJobType(job_type=job_type) for job_type in job_types.shipped(org_id)),
+        *(SavePolicy(policy=policy) for policy in shipped_policies(org_id, currency)),
+    ]
 
 
 def operator_ask(org_id: UUID, command: Command, *, now: datetime) -> Ask:

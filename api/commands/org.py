@@ -27,7 +27,7 @@ def create(
     currency: Annotated[str, typer.Option(help="ISO 4217 code of money.")] = "EUR",
     language: Annotated[str, typer.Option(help="en or zh.")] = "en",
 ) -> None:
-    """Make an organisation; its administrator's one-time password is printed once.
+    """Make an organisation with the shipped job types and policies; its administrator's one-time password is printed once.
 
     Example: [bold]onsite org create --slug waterworks --name "City Waterworks" --zone Asia/Shanghai --currency CNY[/bold]
     """
