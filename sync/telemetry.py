@@ -23,21 +23,19 @@ FLUSH_EVERY_S = 5.0
 # Enrolment has made the row.
 _WRITE = """
 update sync_device_seen s set seen_at = greatest(s.seen_at, k.seen_at), pulled_at = greatest(s.pulled_at, k.pulled_at),
-  unsent = coalesce(k.unsent, s.unsent), seen_n = greatest(s.seen_n, k.seen_n), app = coalesce(k.app, s.app)
-from unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::int4[], $6::int8[], $7::text[])
-  k(device_id, seen_at, pulled_at, unsent, seen_n, app)
+  unsent = coalesce(k.unsent, s.unsent), app = coalesce(k.app, s.app)
+from unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::int4[], $6::text[]) k(device_id, seen_at, pulled_at, unsent, app)
 where s.org_id = $1 and s.device_id = k.device_id"""
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
-    """A call of a device. What it did not say is None: `unsent` commands in its queue, highest `seen_n`, name and version of its `app`."""
+    """A call of a device. What it did not say is None: `unsent` commands in its queue, name and version of its `app`."""
 
     org_id: UUID
     device_id: UUID
     at: datetime
     pulled: bool = False
     unsent: int | None = None
-    seen_n: int | None = None
     app: str | None = None
 
 
@@ -105,7 +103,6 @@ async def _write(
             [s.at for s, _ in lines],
             [pulled for _, pulled in lines],
             [s.unsent for s, _ in lines],
-            [s.seen_n for s, _ in lines],
             [s.app for s, _ in lines],
         )
 
@@ -115,6 +112,5 @@ def _newer(before: Sighting, after: Sighting) -> Sighting:
     return replace(
         after,
         unsent=before.unsent if after.unsent is None else after.unsent,
-        seen_n=max((n for n in (before.seen_n, after.seen_n) if n is not None), default=None),
         app=before.app if after.app is None else after.app,
     )

@@ -16,6 +16,7 @@ from api.contract import require_contract
 from api.describe import for_devices
 from api.problems import ProblemError, busy
 from api.services import Services
+from api.sightings import note_call
 from mobile_contract import limits
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.messages import Begin, Del, End, Mend, PullAsk, Put, RepairAsk
@@ -61,6 +62,7 @@ async def pull(
     require_contract(request)
     source = source_of(request, services, device)
     ask = await read_struct(request, PullAsk, limit=limits.PULL_BODY_BYTES)
+    note_call(request, services, device, pulled=True, unsent=ask.unsent)
     return await _answer(request, await _served(services.waiting.pull(source, ask)))
 
 
@@ -68,7 +70,11 @@ async def pull(
     "/repair",
     status_code=200,
     opt=for_devices(
-        "Mend a bucket whose digest differs", body=RepairAsk, answer=_FRAMES, answer_media_type=NDJSON, problems=_PROBLEMS
+        "Mend a bucket whose digest differs",
+        body=RepairAsk,
+        answer=_FRAMES,
+        answer_media_type=NDJSON,
+        problems=_PROBLEMS,
     ),
 )
 async def repair(

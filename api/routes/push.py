@@ -20,6 +20,7 @@ from api.describe import describe, for_devices
 from api.problems import ProblemError
 from api.record import record_of
 from api.services import Services
+from api.sightings import note_call
 from jobs.context import Actor
 from jobs.result import Refused
 from mobile_contract import limits
@@ -32,14 +33,10 @@ from sync.execute import HandlerFault
 from sync.positions import take_positions
 from sync.push import Desk, Refusal, push
 from sync.resolving import Decision, resolve
-from sync.telemetry import Sighting
 from sync.transaction import org_transaction
 
 AnyRequest = Request[Any, Any, Any]
 READERS: Final = (Role.DISPATCHER, Role.MANAGER, Role.ADMIN, Role.DEPUTY_GM, Role.DUTY_CHIEF, Role.AUDITOR)
-UNSENT: Final = "onsite-unsent"
-APP: Final = "onsite-app"
-_APP_CHARS: Final = 120
 _DEVICE_HEADERS: Final = {
     "Onsite-Contract": "The contract's version, such as `1.0`.",
     "Onsite-Unsent": "How many commands wait on the device.",
@@ -60,19 +57,6 @@ class InboxAsk(Struct, frozen=True, forbid_unknown_fields=True):
     resolved: bool = False
 
 
-def sighting_of(request: AnyRequest, device: Device, now: datetime) -> Sighting:
-    """Read what a device says of itself in the headers of a call; what it does not say, or says wrongly, stays unsaid."""
-    unsent = request.headers.get(UNSENT, "")
-    app = request.headers.get(APP, "")
-    return Sighting(
-        org_id=device.org_id,
-        device_id=device.id,
-        at=now,
-        unsent=int(unsent) if unsent.isascii() and unsent.isdecimal() and len(unsent) < 9 else None,
-        app=app if 0 < len(app) <= _APP_CHARS and app.isprintable() else None,
-    )
-
-
 @post(
     "/push",
     status_code=200,
@@ -87,7 +71,7 @@ async def hand_in(
     received_at = services.clock()
     require_contract(request)
     body = await read_bytes(request, limit=limits.PUSH_BODY_BYTES)
-    services.telemetry.note(sighting_of(request, device, received_at))
+    note_call(request, services, device)
     desk = Desk(
         pool=services.pool,
         keyring=services.keyring,
@@ -117,7 +101,7 @@ async def report_positions(
     now = services.clock()
     require_contract(request)
     ask = await read_struct(request, PositionsAsk, limit=limits.POSITIONS_BODY_BYTES)
-    services.telemetry.note(sighting_of(request, device, now))
+    note_call(request, services, device)
     return PositionsAnswer(taken=await take_positions(services.pool, device, ask, received_at=now, now=now))
 
 
