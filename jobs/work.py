@@ -15,7 +15,7 @@ import asyncpg
 from msgspec import Struct
 
 from geo.coordinates import to_wgs84
-from geo.store.districts import Outline, save_district
+from geo.store.districts import Outline, save_districts
 from jobs.event import Event
 from jobs.store import rows
 from jobs.store.rows import Stored
@@ -172,8 +172,9 @@ class Work:
 
         Raises asyncpg.UniqueViolationError when another transaction made the same new row first: the caller runs the batch anew.
         """
-        for outline in self._outlines.values():
-            self._redrawn.update((outline.id, *await save_district(conn, self.org.org_id, outline)))
+        if self._outlines:
+            outlines = list(self._outlines.values())
+            self._redrawn.update((*self._outlines, *await save_districts(conn, self.org.org_id, outlines)))
         fresh = [Stored(kind, d) for (kind, id), d in self._put.items() if (kind, id) not in self._stored]
         known = [Stored(kind, d) for (kind, id), d in self._put.items() if self._stored.get((kind, id), d) != d]
         await rows.save(conn, self.org.org_id, fresh, new=True)

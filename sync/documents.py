@@ -14,10 +14,12 @@ from jobs.projection import Projected, documents_of, found_at_sites, project
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
 
+# One look into the index per key, in the order of the keys, which is the order of the locks. As a join the planner, before it has
+# statistics, reads all documents of the organisation instead.
 _LOCK = """
-select d.kind, d.id, d.ver, d.h, d.body from sync_doc d
-join unnest($2::text[], $3::uuid[]) k(kind, id) on d.kind = k.kind and d.id = k.id
-where d.org_id = $1 order by d.kind, d.id for update of d"""
+select d.kind, d.id, d.ver, d.h, d.body from unnest($2::text[], $3::uuid[]) k(kind, id)
+cross join lateral (select x.kind, x.id, x.ver, x.h, x.body from sync_doc x
+  where x.org_id = $1 and x.kind = k.kind and x.id = k.id for update) d"""
 
 _MEMBERS = """
 select m.bucket, m.kind, m.id, m.h from sync_member m

@@ -8,11 +8,13 @@ from msgspec import Struct
 
 NEIGHBOUR_DISTANCE_M = 200.0
 
+# Under row-level security no GiST index is used (its operators are not leakproof), so the cheap comparison of boxes is said explicitly.
 # The smallest district that covers the point, then the lowest code: the rule of geo.districts, so boundaries and overlaps have one owner.
 _DISTRICTS_OF = """
 select p.no, d.id from unnest($2::float8[], $3::float8[]) with ordinality p(lon, lat, no)
 cross join lateral (select id from district d
-  where d.org_id = $1 and st_covers(d.outline, st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography)
+  where d.org_id = $1 and d.outline && st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography
+    and st_covers(d.outline, st_setsrid(st_makepoint(p.lon, p.lat), 4326)::geography)
   order by d.area_m2, d.code limit 1) d order by p.no"""
 
 _SAVE = """
@@ -28,9 +30,10 @@ with recursive up as (
   select id, parent_id above from district where org_id = $1 and parent_id is not null
   union select up.id, p.parent_id from up join district p on p.org_id = $1 and p.id = up.above where p.parent_id is not null)
 update district d set neighbour_ids = coalesce((select jsonb_agg(o.id order by o.id) from district o
-    where o.org_id = d.org_id and o.id <> d.id and st_dwithin(o.outline, d.outline, $3)
+    where o.org_id = d.org_id and o.id <> d.id and o.outline && _st_expand(d.outline, $3) and st_dwithin(o.outline, d.outline, $3)
       and not exists (select from up where (up.id, up.above) in ((d.id, o.id), (o.id, d.id)))), '[]'::jsonb)
-where d.org_id = $1 and (d.id = $2 or st_dwithin(d.outline, (select outline from district where org_id = $1 and id = $2), $3))
+where d.org_id = $1 and (d.id = any($2) or d.neighbour_ids ?| $2::text[] or exists (select from district n where n.org_id = $1 and n.id = any($2)
+  and d.outline && _st_expand(n.outline, $3) and st_dwithin(d.outline, n.outline, $3)))
 returning d.id"""
 
 
@@ -57,17 +60,18 @@ async def districts_of(
     return found
 
 
-async def save_district(conn: asyncpg.Connection, org_id: UUID, outline: Outline) -> list[UUID]:
-    """Create or replace a district and recompute who neighbours whom; return the districts whose neighbours were recomputed."""
-    await conn.execute(
-        _SAVE,
-        org_id,
-        outline.id,
-        outline.code,
-        outline.name_json,
-        outline.parent_id,
-        outline.arrival_class,
-        outline.outline_geojson,
-    )
-    rows = await conn.fetch(_NEIGHBOURS, org_id, outline.id, NEIGHBOUR_DISTANCE_M)
+async def save_districts(conn: asyncpg.Connection, org_id: UUID, outlines: Sequence[Outline]) -> list[UUID]:
+    """Create or replace districts and recompute who neighbours whom; return the districts whose neighbours were recomputed."""
+    for outline in outlines:
+        await conn.execute(
+            _SAVE,
+            org_id,
+            outline.id,
+            outline.code,
+            outline.name_json,
+            outline.parent_id,
+            outline.arrival_class,
+            outline.outline_geojson,
+        )
+    rows = await conn.fetch(_NEIGHBOURS, org_id, [outline.id for outline in outlines], NEIGHBOUR_DISTANCE_M)
     return [row["id"] for row in rows]

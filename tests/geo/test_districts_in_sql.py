@@ -13,7 +13,7 @@ from geo.city import make_city
 from geo.city_geojson import layer
 from geo.district_shapes import DistrictShape, make_shape, read_districts
 from geo.districts import DistrictMap, settle_tree
-from geo.store.districts import Outline, districts_of, save_district
+from geo.store.districts import Outline, districts_of, save_districts
 
 # Two readings of an edge, straight or great circle, part by 2 cm at most; this is 3 cm.
 CLOSE_DEG = 3e-7
@@ -33,7 +33,7 @@ async def saved(owner: asyncpg.Connection, shapes: tuple[DistrictShape, ...]) ->
     for shape in shapes:
         parent_id = None if shape.parent_code is None else ids[shape.parent_code]
         outline = Outline(ids[shape.code], shape.code, '{"en": "x"}', parent_id, "town", shape.geojson())
-        await save_district(owner, org_id, outline)
+        await save_districts(owner, org_id, [outline])
     return org_id, {district_id: code for code, district_id in ids.items()}
 
 
