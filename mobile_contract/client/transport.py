@@ -6,10 +6,9 @@ A port writes its own `Transport` on its platform's HTTP client. `Caller` decide
 
 import random
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
 
-import httpx
 import msgspec
 import zstandard
 from msgspec import Struct
@@ -17,6 +16,9 @@ from msgspec import Struct
 from mobile_contract.client.clocks import Clock
 from mobile_contract.limits import MIB
 from mobile_contract.version import CONTRACT
+
+if TYPE_CHECKING:
+    import httpx
 
 _ANSWER_BYTES: Final = 16 * MIB
 _COMPRESS_FROM_BYTES: Final = 1_000
@@ -46,16 +48,22 @@ class Transport(Protocol):
 class HttpTransport:
     """A transport over httpx; requests of any size are compressed with zstd, answers with what the server likes."""
 
-    def __init__(self, url: str, client: httpx.Client | None = None) -> None:
+    def __init__(self, url: str, client: "httpx.Client | None" = None) -> None:
         self.url = url.rstrip("/")
-        self._client = client or httpx.Client()
+        self._client = client
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Response:
         """Send a body and read the answer whole, at most 16 MiB of it. Raises Unreachable when none comes."""
+        # Imported late: most of what a device does needs no network.
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.Client()
         sent = {**headers, "Content-Type": "application/json", "Accept-Encoding": "zstd, gzip"}
         if len(body) >= _COMPRESS_FROM_BYTES:
             body = zstandard.ZstdCompressor().compress(body)

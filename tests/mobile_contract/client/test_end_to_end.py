@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlencode
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +16,7 @@ from api.settings import Settings
 from mobile_contract.client import queue
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.access import EnrolmentAsk
 from mobile_contract.schema.job import HoldReason, JobState, Task, VisitState
 from mobile_contract.schema.outcome import OutcomeStatus
 from sync.transaction import org_transaction
@@ -372,3 +375,31 @@ async def test_guards_on_the_phone_are_those_of_the_server(org: Org, phone_of: M
     assert phone.device.missing(job.job_id) == []
     await phone.synced()
     assert "incomplete" not in getattr(phone.device.shown().get(("visit", job.visit_id)), "flags", ())
+
+
+async def test_the_command_line_is_a_phone_too(
+    pool: asyncpg.Pool, org: Org, server: Site, tmp_path: Path, settings: Settings
+) -> None:
+    job = await org.assigned_job("alpha")
+    code = await enrolment.make_code(server.services, org.actor("ada"), EnrolmentAsk(person_id=org.people["amy"]))
+    uri = "onsite://enrol?" + urlencode({"server": str(server.client.base_url), "code": code.code})
+
+    async def onsite(*words: str) -> str:
+        program = [sys.executable, "-c", "from api.cli import main; main()", "device", *words]
+        process = await asyncio.create_subprocess_exec(
+            *program, "--state", str(tmp_path), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, said.decode()
+        return " ".join(said.decode().split())
+
+    await onsite("enrol", uri, "--name", "Van 3")
+    await onsite("sync")
+    assert "leak" in await onsite("jobs")
+    await onsite("do", "arrive_on_site", "--job", str(job.job_id))
+    assert "unsent 1" in await onsite("status")
+    assert "1 of 1 sent commands answered" in await onsite("sync", "--check")
+    assert "applied" in await onsite("status")
+    async with org_transaction(pool, org.id) as conn:
+        state = await conn.fetchval("select state from visit where org_id = $1 and id = $2", org.id, job.visit_id)
+    assert state == "on_site"

@@ -309,3 +309,17 @@ def test_a_command_whose_bytes_were_harmed_does_not_stop_what_is_shown(phone: Ph
     with phone.store.transaction():
         phone.store.run("update command set cmd = substr(cmd, 1, 30) where n = 2")
     assert getattr(phone.shown()["visit", VISIT], "state", None) is VisitState.ON_SITE
+
+
+def test_a_number_that_is_given_anew_is_not_taken_for_durable(phone: Phone, office: Office) -> None:
+    office.durable_n = 3
+    made = [phone.note(str(i)) for i in range(6)]
+    phone.synced()
+    # The server comes back from an older backup and does not know yet what would survive the next disaster.
+    office.new_life(1)
+    office.durable_n = None
+    phone.synced()
+    assert numbers(phone) == [2, 3, 4]
+    office.new_life(1)
+    phone.synced()
+    assert office.effects == [made[0], *made[3:]]
