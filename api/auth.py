@@ -18,7 +18,7 @@ from api.access_tokens import is_access_token, read_access_token
 from api.describe import Access, Operation, operation_of
 from api.oidc import Oidc
 from api.passwords import normal_login
-from api.problems import ProblemError
+from api.problems import UNREADABLE, ProblemError
 from api.record import record_of
 from api.services import Services
 from api.store import api_keys, credentials, sign_ins
@@ -42,6 +42,7 @@ class Caller(Struct, frozen=True):
 
     actor: Actor
     scopes: frozenset[str] | None = None
+    key_id: UUID | None = None
     sign_in_id: UUID | None = None
     must_change: bool = False
 
@@ -63,7 +64,7 @@ async def authenticate(connection: Connection, handler: BaseRouteHandler) -> Non
         return
     caller = await prove(services, text, connection.headers.get("onsite-org"))
     record.org_id = caller.actor.org_id
-    record.actor = f"person:{caller.actor.person_id}" if caller.actor.person_id else caller.actor.via.value
+    record.actor = f"person:{caller.actor.person_id}" if caller.key_id is None else f"key:{caller.key_id}"
     _admit(caller, operation, record.method)
     connection.scope["state"][_CALLER] = caller
 
@@ -124,7 +125,7 @@ async def _prove_key(services: Services, text: str) -> Caller:
     if not token.matches(key.secret_hash if key else None) or key is None:
         raise ProblemError("unauthenticated")
     actor = Actor(org_id=token.org_id, roles=frozenset({Role.INTEGRATION}), via=Via.INTEGRATION)
-    return Caller(actor, scopes=key.scopes)
+    return Caller(actor, scopes=key.scopes, key_id=token.id)
 
 
 async def _prove_oidc(services: Services, oidc: Oidc, text: str, org_slug: str | None) -> Caller:
@@ -173,5 +174,5 @@ def _jwt_header(text: str) -> dict[str, Any] | None:
     try:
         raw = base64.b64decode(head + "=" * (-len(head) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(raw, type=dict[str, Any]) if dots else None
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (binascii.Error, *UNREADABLE):
         return None

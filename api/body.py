@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_t
 import msgspec
 from litestar import Request
 
-from api.problems import ProblemError, invalid
+from api.problems import UNREADABLE, ProblemError, invalid
 from mobile_contract.limits import KIB
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.problem import FieldError
@@ -51,7 +51,7 @@ async def read_struct(request: Request[Any, Any, Any], kind: type[T], *, limit: 
     body = await read_json(request, limit=limit)
     try:
         decoded: T = _decoder(cast(Any, kind)).decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise invalid(error) from None
     return decoded
 
@@ -78,7 +78,7 @@ def read_query(request: Request[Any, Any, Any], kind: type[T]) -> T:
         raise ProblemError("invalid", errors=(FieldError(field=f"$.{unknown[0]}", message="unknown parameter"),))
     try:
         return msgspec.convert(values, kind, strict=False)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise invalid(error) from None
 
 

@@ -60,6 +60,9 @@ _UNSTORABLE: Final = (
     asyncpg.UntranslatableCharacterError,
 )
 
+# What decoding raises: nesting beyond Python's depth and numbers of thousands of digits come as plain errors.
+UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, ValueError)
+
 log = structlog.get_logger()
 
 
@@ -88,10 +91,10 @@ def busy(detail: LocalText | str = "", retry_after_s: int = RETRY_AFTER_S) -> Pr
     return ProblemError("busy", detail, headers={"Retry-After": str(retry_after_s)})
 
 
-def invalid(error: msgspec.MsgspecError) -> ProblemError:
-    """Make the refusal of a body or query that msgspec could not read: 422 with the field, or 400 for what is no JSON."""
+def invalid(error: Exception) -> ProblemError:
+    """Make the refusal of a body or query that could not be read (an UNREADABLE): 422 with the field, or 400 for what is no JSON."""
     if not isinstance(error, msgspec.ValidationError):
-        return ProblemError("malformed", str(error))
+        return ProblemError("malformed", str(error) if isinstance(error, msgspec.MsgspecError) else "")
     message, _, path = str(error).partition(" - at `")
     return ProblemError("invalid", errors=(FieldError(field=path.rstrip("`") or "$", message=message),))
 

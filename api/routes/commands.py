@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 import structlog
 from litestar import Request, Response, Router, post
 from litestar.di import NamedDependency
@@ -18,7 +17,7 @@ from api.auth import Caller, caller_of
 from api.body import read_json
 from api.describe import describe
 from api.offboarding import end_access
-from api.problems import ProblemError, invalid, language_of
+from api.problems import UNREADABLE, ProblemError, invalid, language_of
 from api.record import record_of
 from api.services import Services
 from jobs.context import Occurrence
@@ -75,7 +74,7 @@ async def send(
     # Read strictly before the door: over REST a report that cannot be read is refused, not put aside as a device's is.
     try:
         decode_args(name, args)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise invalid(error) from None
     now = services.clock()
     ask = Ask(

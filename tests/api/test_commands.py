@@ -87,6 +87,17 @@ async def test_an_unknown_command_wrong_types_and_foreign_ids_change_nothing(
     assert await _count(owner, org, "usage_point") == 0
 
 
+@pytest.mark.parametrize("number", ["NaN", "1e1000000", "9" * 5000, "-Infinity", "1" * 40])
+async def test_a_number_nobody_counts_with_is_refused(
+    site: Site, org: Org, owner: asyncpg.Connection, number: str
+) -> None:
+    headers = await signed_in(site, org, Role.ADMIN)
+    part = {"id": str(uuid4()), "code": "p", "name": {"en": "P"}, "unit_cost": number}
+    answer = await _send(site, headers, "save_part", {"part": part})
+    assert 400 <= answer.status_code < 500, answer.text
+    assert await _count(owner, org, "part") == 0
+
+
 async def test_text_that_looks_like_sql_or_script_is_only_text(site: Site, org: Org, owner: asyncpg.Connection) -> None:
     headers = await signed_in(site, org, Role.ADMIN)
     text = "'; drop table site; -- <script>alert(1)</script> \\ \u202e 水"

@@ -1,5 +1,6 @@
 """Every refusal is a problem with a code, whoever refuses: the router, the reader of bodies, a route, or a fault."""
 
+import base64
 import gzip
 from typing import Any
 from uuid import UUID
@@ -75,6 +76,17 @@ async def test_a_body_that_is_no_json(site: Site, body: bytes) -> None:
 async def test_a_body_with_a_wrong_field_names_it(site: Site, body: bytes, field: str, message: str) -> None:
     problem = _problem(await site.client.post(LOGIN, content=body, headers=JSON), 422, "invalid")
     assert problem["errors"] == [{"field": field, "message": message}]
+
+
+@pytest.mark.parametrize("body", [b'{"z":' + b"[" * 30_000 + b"]" * 30_000 + b"}", b'{"z":' + b'{"a":' * 9_000])
+async def test_nesting_without_end_is_malformed_and_no_fault(site: Site, body: bytes) -> None:
+    _problem(await site.client.post("/sync/v1/enrol", content=body, headers=JSON), 400, "malformed")
+    answer = await site.client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {_nested()}.x.y"})
+    _problem(answer, 401, "unauthenticated")
+
+
+def _nested() -> str:
+    return base64.urlsafe_b64encode(b'{"z":' + b"[" * 5_000).decode()
 
 
 async def test_a_huge_body_is_refused_before_and_after_decompression(site: Site) -> None:
