@@ -1,4 +1,4 @@
-"""Table metadata of the edge: credentials, sign-ins, tokens, API keys, enrolment codes, throttles. Owns no query.
+"""Table metadata of the edge: credentials, sign-ins, tokens, API keys, enrolment codes, throttles, imports. Owns no query.
 
 No secret is stored as it is: passwords as argon2id, everything the server makes itself (256 random bits) as SHA-256.
 """
@@ -150,3 +150,17 @@ throttle = Table(
     comment="Rate limits shared by all processes: one instant per key (the theoretical arrival time of GCRA).",
 )
 Index("throttle_org_id_free_at_idx", throttle.c.org_id, throttle.c.free_at)
+
+import_row = Table(
+    "import_row",
+    metadata,
+    _id("org_id"),
+    Column("noun", Text, nullable=False, comment="sites, people, parts, districts; a job's identity is its content"),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("content", Text, nullable=False, comment="SHA-256 of what the source said last"),
+    instant("imported_at"),
+    PrimaryKeyConstraint("org_id", "noun", "source", "key"),
+    comment="What a source said last of each master row: saying the same again undoes no later edit.",
+)
