@@ -92,7 +92,9 @@ async def enrol(services: Services, ask: EnrolAsk, address: str) -> EnrolAnswer:
         await enrolments.use(conn, org_id, found.enrolment_id, device_id=new.device_id, now=now)
         device = Device(org_id, new.device_id, new.name, new.person_id, new.crew_id, revoked=False, session=None)
         granted = await sessions.renew(conn, device, now=now)
-        touched |= await documents.write(conn, org_id, [], [devices.state_document(new.device_id, new.name, revoked=False)])
+        touched |= await documents.write(
+            conn, org_id, [], [devices.state_document(new.device_id, new.name, revoked=False)]
+        )
     services.poke(org_id, touched)
     return EnrolAnswer(
         device_id=new.device_id,
@@ -120,7 +122,9 @@ async def rename_device(services: Services, actor: Actor, device_id: UUID, name:
         revoked = await devices.rename(conn, actor.org_id, device_id, name)
         if revoked is None:
             raise ProblemError("unknown_device")
-        touched = await documents.write(conn, actor.org_id, [], [devices.state_document(device_id, name, revoked=revoked)])
+        touched = await documents.write(
+            conn, actor.org_id, [], [devices.state_document(device_id, name, revoked=revoked)]
+        )
     services.poke(actor.org_id, touched)
 
 
