@@ -121,8 +121,7 @@ class Batch:
         keys = await documents_of(conn, org_id, self._changed)
         told = {answer.command_id: p for answer in given if (p := outcomes.document_of(answer)) is not None}
         touched = await documents.write(conn, org_id, keys, list(told.values()))
-        await buckets.follow(conn, org_id, self._changed, self._now)
-        return touched
+        return touched | await buckets.follow(conn, org_id, self._changed, self._now)
 
     async def _recall(self, asks: Sequence[Ask]) -> None:
         ids = {i for ask in asks for i in (ask.id, ask.cause, *ask.after) if i is not None}
