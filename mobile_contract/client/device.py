@@ -24,7 +24,7 @@ from mobile_contract.client.exchange import Exchange, SyncReport
 from mobile_contract.client.optimistic import Key, Made
 from mobile_contract.client.queue import Draft, Queued
 from mobile_contract.client.store import FILE_NAME, Install, Store, Tombstone, plain
-from mobile_contract.client.transport import Caller, HttpTransport, Pace, Transport
+from mobile_contract.client.transport import APP, Caller, HttpTransport, Pace, Transport
 from mobile_contract.digest import Digest
 from mobile_contract.errors import ERRORS
 from mobile_contract.registry import COMMANDS, KINDS, decode_args
@@ -95,7 +95,7 @@ class Device:
 
     # who
 
-    def enrol(self, code: str, name: str, *, app: str = "onsite-reference 1.0") -> Install:
+    def enrol(self, code: str, name: str, *, app: str = APP) -> Install:
         """Trade a one-time code for an identity. Raises Refused or Later.
 
         A device that has one already (the server called it forked) gives it up: its documents stay to be compared, and

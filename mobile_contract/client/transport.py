@@ -20,6 +20,7 @@ from mobile_contract.version import CONTRACT
 if TYPE_CHECKING:
     import httpx
 
+APP: Final = "onsite-reference 1.0"
 _ANSWER_BYTES: Final = 16 * MIB
 _COMPRESS_FROM_BYTES: Final = 1_000
 _TRY_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -137,7 +138,7 @@ class Caller:
         self, path: str, ask: Struct, *, token: str | None = None, session: UUID | None = None, wait_s: float = 0
     ) -> Answered:
         """Send a message and give the answer with status 2xx. Raises Refused for a final no, Later when patience ends."""
-        headers = {"Onsite-Contract": CONTRACT}
+        headers = {"Onsite-Contract": CONTRACT, "Onsite-App": APP}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if session:

@@ -13,7 +13,7 @@ import zstandard
 
 from mobile_contract.client import HttpTransport, Pace, Response, Unreachable
 from mobile_contract.client.exchange import Nothing
-from mobile_contract.client.transport import Caller, Later, Refused
+from mobile_contract.client.transport import APP, Caller, Later, Refused
 from mobile_contract.version import CONTRACT
 from tests.mobile_contract.client.kit import Scripted
 from tests.mobile_contract.client.office import TestClock
@@ -35,6 +35,7 @@ def test_the_device_the_session_and_the_contract_are_named() -> None:
     call.call("/p", Nothing(), token="secret", session=UUID(int=7))
     assert transport.asked[0][2] == {
         "Onsite-Contract": CONTRACT,
+        "Onsite-App": APP,
         "Authorization": "Bearer secret",
         "Onsite-Session": str(UUID(int=7)),
     }
