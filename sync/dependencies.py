@@ -54,10 +54,13 @@ with recursive chain(id, after, depth) as (
   where c.depth <= $3)
 select distinct id, after from chain order by id limit 5000"""
 
+# A command that came again under another device (a phone that enrolled anew) is that device's.
 _STANDING = """
-select p.id, p.roles, p.active, exists (select from sync_device d where d.org_id = $1 and d.device_id = k.device_id
-  and d.revoked_at is not null) revoked, k.device_id
-from unnest($2::uuid[], $3::uuid[]) k(person_id, device_id) join person p on p.org_id = $1 and p.id = k.person_id"""
+select k.command_id, p.roles, p.active, exists (select from sync_device d where d.org_id = $1
+  and d.device_id = coalesce(o.device_id, k.device_id) and d.revoked_at is not null) revoked
+from unnest($2::uuid[], $3::uuid[], $4::uuid[]) k(command_id, person_id, device_id)
+join person p on p.org_id = $1 and p.id = k.person_id
+left join sync_outcome o on o.org_id = $1 and o.command_id = k.command_id"""
 
 
 class Wait(Struct, frozen=True):
@@ -137,9 +140,9 @@ async def _taken(conn: asyncpg.Connection, org_id: UUID, rows: Sequence[asyncpg.
         return []
     held = [(row["held_at"], msgspec.msgpack.decode(row["envelope"], type=Ask)) for row in rows]
     asks = [ask for _, ask in sorted(held, key=lambda pair: (pair[0], pair[1].n or 0, pair[1].id))]
-    people = [ask.actor.person_id for ask in asks], [ask.actor.device_id for ask in asks]
-    standing = {(r["id"], r["device_id"]): r for r in await conn.fetch(_STANDING, org_id, *people)}
-    return [_as_it_stands(ask, standing.get((ask.actor.person_id, ask.actor.device_id))) for ask in asks]
+    keys = [a.id for a in asks], [a.actor.person_id for a in asks], [a.actor.device_id for a in asks]
+    standing = {row["command_id"]: row for row in await conn.fetch(_STANDING, org_id, *keys)}
+    return [_as_it_stands(ask, standing.get(ask.id)) for ask in asks]
 
 
 def _as_it_stands(ask: Ask, row: asyncpg.Record | None) -> Ask:

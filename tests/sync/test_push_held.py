@@ -226,6 +226,23 @@ async def test_a_held_decision_of_a_device_that_was_revoked_is_refused(org: Org,
     assert await status_of(org, waiting) == ("rejected", "device_revoked")
 
 
+async def test_a_held_decision_goes_over_to_the_device_that_enrolled_anew(
+    org: Org, phone: Phone, job: Assigned
+) -> None:
+    """The old identity is revoked after the fork; what it had handed in and what still waits is the new one's."""
+    x = org.new_id()
+    waiting = phone.do(hold(job), after=(x,))
+    await phone.taken()
+    fresh = await phone.enrol_anew()
+    assert [o.status for o in await fresh.taken()] == ["held"]
+    async with org_transaction(org.pool, org.id) as conn:
+        await devices.revoke(conn, org.id, [phone.id], by=org.people["ada"], now=NOW)
+    fresh.do(note(org, job), id=x)
+    await fresh.taken(fresh.pending(1))
+    assert await status_of(org, waiting) == ("applied", "ok")
+    assert (await looking.held_documents(org, f"dev/{fresh.id}"))[waiting]["status"] == "applied"
+
+
 async def test_a_held_decision_blocks_nothing_behind_it(org: Org, phone: Phone, job: Assigned) -> None:
     phone.do(hold(job), after=(org.new_id(),))
     for _ in range(3):
