@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -21,6 +21,7 @@ from api.settings import Settings
 from api.store import credentials
 from mobile_contract.schema.people import Role
 from sync.transaction import org_transaction
+from tests.waiting import until
 
 PASSWORD = "quiet water 7 pipes"
 
@@ -75,9 +76,7 @@ async def on_loopback(settings: Settings, clock: Clock = system_clock) -> AsyncI
     app = create_app(settings, clock=clock)
     server = uvicorn.Server(server_config(app, settings, host="127.0.0.1", port=0))
     serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(20):
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
+    await until(lambda: server.started or serving.done(), timeout_s=60)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
@@ -136,16 +135,26 @@ async def signed_in(site: Site, org: Org, *roles: Role) -> dict[str, str]:
     return await sign_in(site, org, login)
 
 
+class _Announcing(uvicorn.Server):
+    """A server that tells other threads when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
 @contextlib.contextmanager
 def in_a_thread(settings: Settings) -> Iterator[tuple[str, Site]]:
     """Run the application as a real server in a thread of its own, for clients that block; give its address."""
     app = create_app(settings)
-    server = uvicorn.Server(server_config(app, settings, host="127.0.0.1", port=0))
+    server = _Announcing(server_config(app, settings, host="127.0.0.1", port=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert server.up.wait(60), "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}", Site(app, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.settings import Settings
+from tests.waiting import until
 
 
 def _free_port() -> int:
@@ -39,14 +40,17 @@ async def test_the_process_answers_and_stops_when_told_to(settings: Settings, wo
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client, asyncio.timeout(60):
-            while True:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+            async def answers() -> bool:
+                assert server.returncode is None, "the server ended by itself"
                 try:
-                    answer = await client.get("/health/ready")
-                    break
+                    return (await client.get("/health/live")).is_success
                 except httpx.TransportError:
-                    assert server.returncode is None, "the server ended by itself"
-                    await asyncio.sleep(0.1)
+                    return False
+
+            await until(answers, timeout_s=90)
+            answer = await client.get("/health/ready")
             assert answer.json()["status"] == "ready"
             metrics = (await client.get("/metrics")).text
             assert "onsite_requests_total" in metrics
