@@ -141,7 +141,9 @@ class _Answer:
         for name, value in _ALWAYS.items():
             headers.setdefault(name, value)
         page = headers.get("content-type", "").startswith("text/html")
-        headers.setdefault("content-security-policy", _PAGE_POLICY if page else _API_POLICY)
+        # A 304 has no media type, and its headers replace those of the page that the browser kept.
+        if self.status != 304:
+            headers.setdefault("content-security-policy", _PAGE_POLICY if page else _API_POLICY)
         headers.setdefault("cache-control", "no-store")
         headers["request-id"] = str(self._record.request_id)
         if self._hsts:

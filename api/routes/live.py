@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from litestar import Response, Router, get
 from litestar.di import NamedDependency
 from litestar.response import Stream
+from msgspec.structs import replace
 
 from api.describe import describe
 from api.live import stream
@@ -13,6 +14,8 @@ from api.reading import AnyRequest, answer_if_changed, require_reader
 from api.services import Services
 from api.store.live import summary
 from jobs.context import Actor
+from mobile_contract.errors import ERRORS, Language
+from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.live import LiveSummary
 from sync.pokes import Crowded
 from sync.transaction import org_transaction
@@ -28,7 +31,7 @@ async def show(
         found = await summary(conn, actor.org_id, now=services.clock())
     if found is None:
         raise ProblemError("not_found")
-    return answer_if_changed(request, found)
+    return answer_if_changed(request, _in_words(found))
 
 
 @get(
@@ -48,6 +51,15 @@ async def live(services: NamedDependency[Services], actor: NamedDependency[Actor
         raise busy() from None
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_from(first, events), media_type="text/event-stream", headers=headers)
+
+
+def _in_words(found: LiveSummary) -> LiveSummary:
+    return replace(found, quarantine=tuple(replace(line, text=_words(line.reason)) for line in found.quarantine))
+
+
+def _words(code: str) -> LocalText | None:
+    entry = ERRORS.get(code)
+    return None if entry is None else LocalText(en=entry.text(Language.EN), zh=entry.text(Language.ZH))
 
 
 async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

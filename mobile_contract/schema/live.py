@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from mobile_contract.schema.base import Code, Instant, Line, Priority, Quantity
+from mobile_contract.schema.base import Code, Instant, Line, LocalText, Priority, Quantity
 from mobile_contract.schema.job import Flag, JobState
 from mobile_contract.schema.listing import Shown
 from mobile_contract.schema.people import Role
@@ -44,11 +44,12 @@ class DeviceLag(Shown, frozen=True, kw_only=True):
 
 
 class QuarantineLine(Shown, frozen=True, kw_only=True):
-    """A report that was put aside whole and waits for somebody to decide."""
+    """A report that was put aside whole and waits for somebody to decide; `text` says the reason's code."""
 
     entry_id: UUID
     name: Code
     reason: Code
+    text: LocalText | None = None
     received_at: Instant
     person: Line = ""
     device: Line = ""

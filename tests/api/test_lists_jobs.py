@@ -46,7 +46,7 @@ def ids(page: Any) -> list[str]:
 
 async def every_page(desk: Office, **params: Any) -> list[str]:
     found: list[str] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     for _ in range(50):
         page = await desk.get("/jobs", **params, **cursor)
         found += ids(page)
