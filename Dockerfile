@@ -9,6 +9,7 @@ COPY sync sync
 COPY jobs jobs
 COPY geo geo
 COPY mobile_contract mobile_contract
+COPY web web
 RUN .venv/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim

@@ -43,6 +43,16 @@ _JOBS: Final = (
 )
 
 
+# What the crew reports, each so many minutes after the one before.
+_STEPS: Final[dict[str, list[tuple[int, type[f.VisitFact]]]]] = {
+    "travelling": [(3, f.StartTravel)],
+    "working": [(3, f.StartTravel), (14, f.ArriveOnSite), (2, f.StartWork)],
+    "late": [(9, f.StartTravel), (44, f.ArriveOnSite), (2, f.StartWork)],
+    "done": [(5, f.StartTravel), (15, f.ArriveOnSite), (2, f.StartWork)],
+    "closed": [(5, f.StartTravel), (12, f.ArriveOnSite), (2, f.StartWork)],
+}
+
+
 @dataclass(kw_only=True)
 class Scene:
     """The organisation and what a test wants to touch."""
@@ -88,14 +98,7 @@ async def _play(scene: Scene, age: timedelta, title: str, where_and_state: tuple
     crew, author = ("beta", "bob") if district == "east" else ("alpha", "amy")
     at += timedelta(minutes=4)
     await org.ok(d.AssignVisit(job_id=job_id, visit_id=visit_id, crew_id=org.crews[crew]), by="dan", now=at)
-    steps: list[tuple[int, type[f.VisitFact]]] = {
-        "travelling": [(3, f.StartTravel)],
-        "working": [(3, f.StartTravel), (14, f.ArriveOnSite), (2, f.StartWork)],
-        "late": [(9, f.StartTravel), (44, f.ArriveOnSite), (2, f.StartWork)],
-        "done": [(5, f.StartTravel), (15, f.ArriveOnSite), (2, f.StartWork)],
-        "closed": [(5, f.StartTravel), (12, f.ArriveOnSite), (2, f.StartWork)],
-    }.get(state, [])
-    for minutes, fact in steps:
+    for minutes, fact in _STEPS.get(state, []):
         at += timedelta(minutes=minutes)
         await org.ok(fact(job_id=job_id, visit_id=visit_id), by=author, now=at)
     if state == "held":
