@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
@@ -49,7 +50,8 @@ async def test_the_process_answers_and_stops_when_told_to(settings: Settings, wo
                 except httpx.TransportError:
                     return False
 
-            await until(answers, timeout_s=90)
+            asked: Callable[[], bool | Awaitable[bool]] = answers
+            await until(asked, timeout_s=90)
             answer = await client.get("/health/ready")
             assert answer.json()["status"] == "ready"
             metrics = (await client.get("/metrics")).text
