@@ -1,0 +1,89 @@
+"""A whole played day, from the settings to the proof: which day, the founding, the stage, the story. Prints only what the teller tells."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from api.database import open_pool
+from api.demo import founding, stage, story
+from api.demo.founding import Founded
+from api.demo.hours import Hours, hours_of, zone_of_late_afternoon
+from api.demo.loopback import Loopback
+from api.demo.network import ROUGH
+from api.demo.proof import Proof
+from api.demo.stage import Equipment
+from api.demo.telling import Teller
+from api.demo.virtual_time import VirtualClock
+from api.logs import configure_logs
+from api.settings import Settings
+from api.store import credentials
+from geo.city import make_city
+from jobs.loading import load_organisation
+from sync.transaction import org_transaction
+
+# The city is the same for every seed of the story: its organisation is founded once.
+CITY_SEED: Final = 1
+SITES: Final = 160
+# So that people who try the page tomorrow still find crews on shift.
+ROSTERED_DAYS: Final = 7
+_FOUNDED_BEFORE: Final = timedelta(minutes=30)
+
+
+class Day(Struct, frozen=True, kw_only=True):
+    """What to play: the organisation's slug, the seed, how many crews with devices (1 to 12)."""
+
+    slug: str = "demo"
+    seed: int = 1
+    devices: int = 12
+
+
+class Played(Struct, frozen=True):
+    """A day that was played, and the organisation it was played in."""
+
+    founded: Founded
+    hours: Hours
+    proof: Proof
+
+
+def play_day(
+    settings: Settings,
+    day: Day,
+    *,
+    now: datetime,
+    teller: Callable[[Hours], Teller] = Teller,
+    zone: str | None,
+) -> Played:
+    """Found the organisation where it is missing and play its day against a real server on loopback.
+
+    `zone` is that of the organisation as it is (None: there is none yet). Raises OperatorError.
+    """
+    hours = hours_of(zone or zone_of_late_afternoon(now), now)
+    clock = VirtualClock(hours.begin - _FOUNDED_BEFORE)
+    quiet = replace(settings, log_level="error")
+    configure_logs(quiet)
+    city = make_city(CITY_SEED, SITES)
+    with tempfile.TemporaryDirectory(prefix="onsite-demo-") as folder, Loopback(quiet, clock.now) as loopback:
+        pool = loopback.services.pool
+        founded = loopback.call(founding.found(pool, day.slug, city, zone=hours.zone, now=clock.now()))
+        lines = founded.crews[: day.devices]
+        clock.move_to(hours.begin)
+        stage.roster(loopback, founded, lines, hours.begin, days=ROSTERED_DAYS)
+        equipment = Equipment(folder=Path(folder), seed=day.seed, weather=ROUGH)
+        with stage.set_up(loopback, founded, lines, equipment, clock=clock) as set_up:
+            proof = story.play(set_up, hours, teller(hours))
+    return Played(founded, hours, proof)
+
+
+async def zone_of(settings: Settings, slug: str) -> str | None:
+    """Read the zone of an organisation; None where there is none of that slug. Raises OperatorError without a database."""
+    async with await open_pool(settings, size_max=1) as pool:
+        org_id = await credentials.org_of_slug(pool, slug)
+        if org_id is None:
+            return None
+        async with org_transaction(pool, org_id) as conn:
+            return (await load_organisation(conn, org_id)).zone
