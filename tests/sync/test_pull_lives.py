@@ -36,14 +36,13 @@ async def reconnect(stage: Stage, settings: Settings) -> None:
     """Open new connections as soon as the server takes any: the old ones died with it."""
     stage.pool.terminate()
 
-    async def opened() -> bool:
+    async def opened() -> asyncpg.Pool | None:
         try:
-            stage.pool = await open_pool(settings, size_max=4)
+            return await open_pool(settings, size_max=4)
         except OperatorError:
-            return False
-        return True
+            return None
 
-    await until(opened, timeout_s=30)
+    stage.pool = await until(opened, timeout_s=30)
 
 
 def snapshot_xmax(device: StrictDevice, stage: Stage) -> int:

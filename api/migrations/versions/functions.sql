@@ -96,7 +96,9 @@ begin
     cross join lateral (
       select l.kind, l.id, l.gone from public.sync_member l
       where l.org_id = $1 and l.bucket = b.bucket and l.xid >= pg_snapshot_xmin($6) and not pg_visible_in_snapshot(l.xid, $6)
-        and (b.upto_kind is null or (l.kind, l.id) <= (b.upto_kind, b.upto_id))) m
+        and (b.upto_kind is null or (l.kind, l.id) <= (b.upto_kind, b.upto_id))
+      -- The order makes the index on xid the only sensible one; the primary key would do for a small bucket, and read all of a large one.
+      order by l.xid) m
     -- `offset 0` keeps this a look-up by key for each row; the length of a body is known without reading it.
     left join lateral (
       select octet_length(x.body) bytes from public.sync_doc x
@@ -182,9 +184,9 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
   select pg_current_snapshot()::text, null::int
   union all
   select null, b.no::int from unnest($1, $2) with ordinality b(org, bucket, no)
-  where exists (
-    select from public.sync_member l where l.org_id = b.org and l.bucket = b.bucket
-      and l.xid >= pg_snapshot_xmin($3) and not pg_visible_in_snapshot(l.xid, $3))
+  where (
+    select true from public.sync_member l where l.org_id = b.org and l.bucket = b.bucket
+      and l.xid >= pg_snapshot_xmin($3) and not pg_visible_in_snapshot(l.xid, $3) order by l.xid limit 1)
 $$;
 
 -- After a logical restore memberships carry transaction ids of another server, some of them from this one's future: those would be

@@ -1,0 +1,118 @@
+"""What a pull costs: statements, documents read, bytes on the wire; and that none of it grows with what is not sent."""
+
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+import pytest
+
+from api.settings import Settings
+from mobile_contract import limits
+from mobile_contract.schema.messages import PullAsk
+from sync import pull, wire
+from sync.cursor import Cursor
+from tests.devices import StrictDevice
+from tests.sync.counting import counted_pool
+from tests.sync.stage import NOW, Stage
+
+EIGHT = ("me/{}", "role/engineer", "crew/{}", "crew/{}", "district/{}/open", "district/{}/open", "ref")
+
+
+async def eight_buckets(stage: Stage) -> StrictDevice:
+    """Give a device that holds eight buckets with names as long as real ones, and documents in each."""
+    buckets = [name.format(uuid4()) for name in EIGHT]
+    device = await stage.device(*buckets)
+    for bucket in buckets:
+        await stage.put_many(5, bucket)
+    await device.catch_up(stage.pool, now=NOW)
+    assert len(device.order) == 8
+    return device
+
+
+async def test_a_pull_without_changes_is_one_statement_and_less_than_a_kilobyte(
+    stage: Stage, settings: Settings
+) -> None:
+    device = await eight_buckets(stage)
+    async with counted_pool(settings) as (pool, statements):
+        page = await pull.pull(device.source(pool), PullAsk(cursor=device.cursor), now=NOW)
+        assert page.idle
+        assert len(statements) == 1, statements
+    for accepted in ("zstd", "gzip", None):
+        assert len(wire.encode(page.body, accepted).body) < 1_024
+
+
+async def test_a_delta_is_one_statement_whatever_moved(stage: Stage, settings: Settings) -> None:
+    device = await eight_buckets(stage)
+    async with counted_pool(settings) as (pool, statements):
+        for moved in (1, 300):
+            await stage.put_many(moved, device.order[2])
+            statements.clear()
+            await device.pull(pool, now=NOW)
+            assert len(statements) == 1, statements
+
+
+async def test_filling_takes_as_many_statements_for_many_documents_as_for_few(stage: Stage, settings: Settings) -> None:
+    counts = []
+    for documents in (3, 300):
+        device = await stage.device(f"crew/{documents}", "ref")
+        await stage.put_many(documents, f"crew/{documents}")
+        async with counted_pool(settings) as (pool, statements):
+            await device.pull(pool, now=NOW)
+            counts.append(len(statements))
+    assert counts[0] == counts[1] <= 6
+
+
+async def test_a_pull_without_changes_reads_no_document(stage: Stage, owner: asyncpg.Connection) -> None:
+    device = await eight_buckets(stage)
+    await stage.put_many(500, "ref of others")
+    await owner.execute("analyze sync_doc, sync_member")
+    cursor = pull.opened(device.source(stage.pool), device.cursor)
+    assert isinstance(cursor, Cursor)
+    read = (
+        "select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables where relname = $1"
+    )
+    async with owner.transaction():
+        await owner.fetch(
+            "select * from sync_pull($1, $2, $3, $4, $5, $6::text::pg_snapshot, $7, $8, $9, true, 1000000)",
+            *(stage.org_id, device.id, device.person_id, NOW, cursor.life, cursor.snapshot),
+            *(list(cursor.buckets), [None] * 8, [None] * 8),
+        )
+        assert await owner.fetchval(read, "sync_doc") == 0
+        assert await owner.fetchval(read, "sync_member") <= 8, "only what moved is looked at"
+
+
+async def test_a_change_of_scope_writes_no_document(stage: Stage, owner: asyncpg.Connection) -> None:
+    device = await eight_buckets(stage)
+    await stage.put_many(50, "crew/gained")
+    before = await owner.fetchval("select max(xid::text::int8) from sync_member where org_id = $1", stage.org_id)
+    await stage.give(device, "crew/gained")
+    await device.catch_up(stage.pool, now=NOW)
+    assert len(device.copies["crew/gained"]) == 50
+    after = await owner.fetchval("select max(xid::text::int8) from sync_member where org_id = $1", stage.org_id)
+    assert before == after
+
+
+async def test_no_page_is_larger_than_two_mebibytes(stage: Stage) -> None:
+    device = await stage.device("crew/1", "ref")
+    job = await stage.put_many(40, "crew/1", size=30_000)
+    await stage.put_many(100, "ref", size=60_000)
+    await device.pull(stage.pool, now=NOW)
+    for id in job:
+        await stage.put("y" * 30_000, "crew/1", id=id, kind="part")
+    for _ in range(10):
+        page = await pull.pull(device.source(stage.pool), PullAsk(cursor=device.cursor), now=NOW)
+        assert len(page.body) <= limits.PAGE_BYTES
+        _, end = device.apply(page)
+        if not end.more:
+            break
+    assert len(device.documents) == 140
+
+
+@pytest.mark.parametrize("bucket", ["crew/1", "ref"])
+async def test_the_bytes_of_a_body_are_those_that_were_stored(stage: Stage, bucket: str) -> None:
+    device = await stage.device(bucket)
+    id = await stage.put("é 水 \\\\ \\u0041", bucket)
+    page = await pull.pull(device.source(stage.pool), PullAsk(), now=NOW)
+    line = next(line for line in page.body.splitlines() if str(id).encode() in line)
+    assert line.endswith(b'"body":{"text":"%s"}}' % "é 水 \\\\ \\u0041".encode())
+    assert msgspec.json.decode(line)["body"] == {"text": "é 水 \\ A"}
