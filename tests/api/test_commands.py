@@ -119,6 +119,28 @@ async def test_an_explicit_if_match_is_checked_and_a_malformed_one_named(site: S
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
+async def test_a_decision_made_on_an_older_job_is_refused_only_when_it_says_so(
+    site: Site, org: Org, owner: asyncpg.Connection
+) -> None:
+    headers = await signed_in(site, org, Role.ADMIN)
+    job_type = {"id": str(uuid4()), "code": "repair", "version": 1, "name": {"en": "Repair"}}
+    assert (await _send(site, headers, "load_job_type", {"job_type": job_type})).status_code == 200
+    job_id = str(uuid4())
+    assert (await _send(site, headers, "open_job", {"job_id": job_id, "job_type": "repair"})).status_code == 200
+    hold = {"job_id": job_id, "reason": "customer"}
+    answer = await _send(site, {**headers, "If-Match": '"999"'}, "hold_job", hold)
+    assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    ver = "select ver from sync_doc where org_id = $1 and kind = 'job' and id = $2"
+    seen = await owner.fetchval(ver, org.id, UUID(job_id))
+    answer = await _send(
+        site, {**headers, "If-Match": f'"{seen}"'}, "cancel_job", {"job_id": job_id, "reason": "twice"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert await owner.fetchval(ver, org.id, UUID(job_id)) == seen + 1
+    answer = await _send(site, headers, "reopen_job", {"job_id": job_id, "reason": "it leaks again"})
+    assert answer.status_code == 200, answer.text
+
+
 async def test_a_person_who_is_offboarded_loses_sign_ins_resets_and_devices(
     site: Site, org: Org, owner: asyncpg.Connection
 ) -> None:
