@@ -6,7 +6,7 @@ they read and answer by `opt=describe(...)`: without that they are for signed-in
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 
 import asyncpg
 from litestar import Litestar, Router
@@ -45,6 +45,7 @@ from api.routes import (
 )
 from api.services import Clock, Services, system_clock
 from api.settings import Settings
+from api.timers import timing
 from sync.keyring import make_keyring
 from sync.life import Standby, ensure_life
 from sync.pokes import Pokes
@@ -75,15 +76,16 @@ ROUTERS: Sequence[Router] = (
 )
 
 
-def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
-    """Make the application; its database pool opens when it starts and closes when it ends."""
+def create_app(settings: Settings, *, clock: Clock = system_clock, timers: bool = False) -> Litestar:
+    """Make the application; its database pool opens when it starts and closes when it ends. With `timers` it also does the work by the clock."""
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_services(settings, metrics, clock) as services:
             app.state.services = services
-            yield
+            async with timing(services) if timers else nullcontext():
+                yield
 
     app = bare_app(lifespan)
     # Around the router, not in it: what the router itself refuses has to pass through it too.

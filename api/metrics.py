@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from api.gauges import Gauges
+
 MEDIA_TYPE: Final = "text/plain; version=0.0.4"
 MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _BUCKETS_S: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -35,6 +37,8 @@ class Metrics:
         self.commands = Counter(
             "onsite_commands", "Commands decided at the REST edge.", ("name", "status"), registry=self.registry
         )
+
+        self.gauges = Gauges(self.registry)
 
     def watch_pool(self, pool: asyncpg.Pool) -> None:
         """Report the database pool's size with each scrape."""

@@ -19,11 +19,11 @@ KEEP_ALIVE_S: Final = 75
 HEADER_BYTES: Final = 32 * 1024
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None:
-    """Serve until a signal says stop. With several workers each is a process that reads the settings anew."""
+def serve(settings: Settings, *, host: str, port: int, workers: int = 1, timers: bool = False) -> None:
+    """Serve until a signal says stop. With several workers each is a process that reads the settings anew, and none does the `timers`."""
     configure_logs(settings)
     if workers == 1:
-        uvicorn.Server(server_config(create_app(settings), settings, host=host, port=port)).run()
+        uvicorn.Server(server_config(create_app(settings, timers=timers), settings, host=host, port=port)).run()
         return
     shared = tempfile.mkdtemp(prefix="onsite-metrics-")
     os.environ[MULTIPROCESS_FOLDER] = shared

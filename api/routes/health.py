@@ -51,6 +51,7 @@ async def metrics(request: Request[Any, Any, Any], services: NamedDependency[Ser
             raise ProblemError("unauthenticated")
     elif request.client is None or request.client.host not in _LOOPBACK:
         raise ProblemError("forbidden")
+    await services.metrics.gauges.refresh(services.pool, now=services.clock())
     return Response(services.metrics.page(), media_type=MEDIA_TYPE)
 
 

@@ -17,6 +17,12 @@ left join person p on p.org_id = e.org_id and p.id = e.person_id
 left join crew c on c.org_id = e.org_id and c.id = e.crew_id
 where e.org_id = $1 and e.code_hash = $2 for update of e"""
 _USE = "update enrolment set used_at = $3, device_id = $4 where org_id = $1 and enrolment_id = $2"
+_PURGE = """
+delete from enrolment where org_id = $1 and enrolment_id in (
+  select enrolment_id from enrolment where org_id = $1 and expires_at < $2::timestamptz - interval '30 days' order by expires_at limit 1000)"""
+_PURGE_RESETS = """
+delete from reset_token where org_id = $1 and token_id in (
+  select token_id from reset_token where org_id = $1 and expires_at < $2::timestamptz - interval '30 days' order by expires_at limit 1000)"""
 _PERSON_ACTIVE = "select active from person where org_id = $1 and id = $2"
 _CREW_ACTIVE = "select active from crew where org_id = $1 and id = $2"
 
@@ -77,3 +83,9 @@ async def slug(conn: asyncpg.Connection, org_id: UUID) -> str:
     if found is None:
         raise LookupError("no organisation")
     return found
+
+
+async def purge(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> None:
+    """Drop codes and password resets that expired a month ago, at most 1,000 of each at a time."""
+    await conn.execute(_PURGE, org_id, now)
+    await conn.execute(_PURGE_RESETS, org_id, now)

@@ -210,3 +210,27 @@ grant execute on function sync_life_now(), sync_scope_of(uuid, uuid, uuid, times
   sync_pull(uuid, uuid, uuid, timestamptz, uuid, pg_snapshot, text[], text[], uuid[], boolean, bigint),
   sync_fill(uuid, text[], text, uuid, int, bigint), sync_digests(uuid, text[], int), sync_range_sums(uuid, text),
   sync_ranges(uuid, text, int[], bigint), sync_touched(uuid[], text[], pg_snapshot), sync_settle(bigint, bigint) to onsite_app;
+
+-- The organisations, for timers that go through all of them: ids alone, a page at a time.
+create or replace function onsite_org_ids(after uuid, max_rows int) returns setof uuid
+language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+  select o.org_id from public.organisation o where o.org_id > $1 order by o.org_id limit $2
+$$;
+
+-- Figures of the whole server for its metrics: sums over all organisations, nothing of any one of them.
+create or replace function onsite_gauges(now timestamptz)
+returns table (held bigint, quarantine bigint, overdue bigint, unsent bigint, device_lag_s float8, transaction_span bigint)
+language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+  select (select count(*) from public.sync_held),
+    (select count(*) from public.sync_quarantine q where q.resolution is null),
+    (select count(*) from public.job j where j.arrived_at is null and j.arrival_due_at < $1
+      and j.state in ('draft', 'awaiting_triage', 'ready', 'scheduled', 'in_progress', 'on_hold')),
+    coalesce(sum(s.unsent), 0), coalesce(max(extract(epoch from $1 - s.pulled_at)), 0)::float8,
+    (select pg_snapshot_xmax(x)::text::bigint - pg_snapshot_xmin(x)::text::bigint from pg_current_snapshot() x)
+  from public.sync_device d join public.sync_device_seen s on s.org_id = d.org_id and s.device_id = d.device_id
+  where d.revoked_at is null
+$$;
+
+revoke execute on function onsite_org_ids(uuid, int), onsite_gauges(timestamptz) from public;
+
+grant execute on function onsite_org_ids(uuid, int), onsite_gauges(timestamptz) to onsite_app;
