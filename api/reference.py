@@ -133,7 +133,7 @@ def _types(schema: Any) -> Iterator[str]:
         yield " ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     elif schema.get("type") == "array":
         yield f"list of {_type(schema.get('items', {}))}"
-    elif schema.get("type") == "object" and "additionalProperties" in schema and "properties" not in schema:
+    elif schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         yield f"map of {_type(schema['additionalProperties'])}"
     elif "type" in schema:
         bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
