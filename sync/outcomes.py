@@ -1,5 +1,6 @@
 """Stored answers to commands: the memory that makes every command take effect once. Never decides what the answer is."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -140,7 +141,8 @@ def document_of(answer: Answer) -> Projected | None:
     outcome = Outcome(
         id=answer.command_id,
         status=answer.status,
-        code=answer.code,
+        # msgspec leaves out a default that is the same object: a text from the database is another "ok", and another body.
+        code=sys.intern(answer.code),
         n=answer.n,
         flags=answer.flags,
         resolution=answer.resolution,
