@@ -132,31 +132,38 @@ class Changes:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._numbers = {bucket: number for number, bucket in enumerate(names)}
-        self._puts: dict[tuple[str, UUID], tuple[set[int], int, int, bytes]] = {}
-        self._dels: dict[tuple[str, UUID], set[int]] = {}
+        self._puts: dict[tuple[str, UUID], tuple[list[int], int, int, bytes]] = {}
+        self._dels: dict[tuple[str, UUID], list[int]] = {}
         self.touched: set[str] = set()
 
     def move(self, moved: Iterable[Moved]) -> None:
         """Take in documents that moved; buckets that the device does not hold after this page are passed over."""
         for m in moved:
             if m.body is not None:
-                self._put((m.kind, m.id), m.puts, (m.ver, m.h, m.body))
-            gone = {self._numbers[bucket] for bucket in m.dels if bucket in self._numbers}
-            if gone:
-                self._dels.setdefault((m.kind, m.id), set()).update(gone)
-                self.touched.update(bucket for bucket in m.dels if bucket in self._numbers)
+                for bucket in m.puts:
+                    self._put(m, bucket, m.body)
+            for bucket in m.dels:
+                if bucket in self._numbers:
+                    self._dels.setdefault((m.kind, m.id), []).append(self._numbers[bucket])
+                    self.touched.add(bucket)
 
     def fill(self, filled: Iterable[Filled], candidates: Sequence[Candidate]) -> None:
         """Take in documents of buckets that are being filled."""
         for row in filled:
             if row.body is not None and not row.cut:
-                self._put((row.kind, row.id), (candidates[row.no].bucket,), (row.ver, row.h, row.body))
+                self._put(row, candidates[row.no].bucket, row.body)
 
-    def _put(self, key: tuple[str, UUID], buckets: Iterable[str], content: tuple[int, int, bytes]) -> None:
-        held = [bucket for bucket in buckets if bucket in self._numbers]
-        if held:
-            self._puts.setdefault(key, (set(), *content))[0].update(self._numbers[bucket] for bucket in held)
-            self.touched.update(held)
+    def _put(self, document: Moved | Filled, bucket: str, body: bytes) -> None:
+        number = self._numbers.get(bucket)
+        if number is None:
+            return
+        key = (document.kind, document.id)
+        known = self._puts.get(key)
+        if known is None:
+            self._puts[key] = ([number], document.ver, document.h, body)
+        elif number not in known[0]:
+            known[0].append(number)
+        self.touched.add(bucket)
 
     def __len__(self) -> int:
         return len(self._puts) + len(self._dels)
@@ -168,9 +175,9 @@ class Changes:
 
     def frames(self) -> Iterable[bytes]:
         """Write the frames, ended memberships first."""
-        for (kind, id), numbers in sorted(self._dels.items()):
+        for (kind, id), numbers in self._dels.items():
             yield wire.frame_del(sorted(numbers), kind, id)
-        for (kind, id), (numbers, ver, h, body) in sorted(self._puts.items(), key=lambda put: put[0]):
+        for (kind, id), (numbers, ver, h, body) in self._puts.items():
             yield wire.frame_put(sorted(numbers), kind, id, ver=ver, h=h, body=body)
 
 
