@@ -123,6 +123,8 @@ def _type(schema: Any) -> str:
 
 
 def _types(schema: Any) -> Iterator[str]:
+    if not isinstance(schema, dict):
+        return
     if "$ref" in schema:
         name = escape(schema["$ref"].rsplit("/", 1)[-1])
         yield f'<a href="#schema-{name}">{name}</a>'
@@ -131,6 +133,8 @@ def _types(schema: Any) -> Iterator[str]:
             yield from _types(option)
     elif "enum" in schema:
         yield " ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+    elif "prefixItems" in schema:
+        yield f"list of {', '.join(_type(item) for item in schema['prefixItems'])}"
     elif schema.get("type") == "array":
         yield f"list of {_type(schema.get('items', {}))}"
     elif schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
