@@ -53,8 +53,8 @@ $(STAMP): requirements.lock pyproject.toml
 		&& $(PYTHON) -m venv $(VENV); } \
 		|| { rm -rf $(VENV); echo "Python cannot make environments: install the package python3-venv."; exit 1; }
 	@echo "Installing Python packages"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 clean:
