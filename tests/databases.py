@@ -109,10 +109,6 @@ def _migrations_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted([*folder.glob("*.py"), *folder.glob("versions/*.py"), *folder.glob("versions/*.sql")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    for layer in ("geo/store", "jobs/store", "sync", "api", "jobs", "mobile_contract/schema"):
-        for path in sorted((folder.parents[1] / layer).glob("*.py")):
-            if path.name in {"tables.py", "event.py", "registry.py"} or path.parent.name == "schema":
-                digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
