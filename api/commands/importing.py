@@ -20,6 +20,27 @@ NOTES_SHOWN = 20
 SOME_REFUSED = 1
 
 
+NounOf = Annotated[Noun, typer.Argument(help="What a row of the file is.")]
+File = Annotated[
+    Path, typer.Argument(help="CSV (.csv, .tsv, .txt), GeoJSON (.geojson, .json) or spreadsheet (.xlsx, .xls, .ods).")
+]
+Org = Annotated[str, typer.Option("--org", help="Slug of the organisation. Default: the only one.")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", help="TOML that says which column is which field.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything, districts of points included; write nothing.")
+]
+Source = Annotated[
+    str, typer.Option("--source", help="Where the rows come from, a part of their identity. Default: the mapping's.")
+]
+DatumName = Annotated[
+    Datum | None, typer.Option("--datum", help="What the coordinates are in. Default: the mapping's, else wgs84.")
+]
+ReportFile = Annotated[Path | None, typer.Option("--report", help="CSV to write every refused and flagged row to.")]
+Requests = Annotated[
+    bool, typer.Option("--requests/--open", help="Jobs as customers' requests with a job each, or just as open jobs.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this command to the command line."""
     app.command(name="import", no_args_is_help=True)(import_rows)
@@ -27,32 +48,15 @@ def register(app: typer.Typer) -> None:
 
 def import_rows(
     *,
-    noun: Annotated[Noun, typer.Argument(help="What a row of the file is.")],
-    file: Annotated[
-        Path,
-        typer.Argument(help="CSV (.csv, .tsv, .txt), GeoJSON (.geojson, .json) or spreadsheet (.xlsx, .xls, .ods)."),
-    ],
-    org: Annotated[str, typer.Option("--org", help="Slug of the organisation. Default: the only one.")] = "",
-    mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="TOML that says which column is which field.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, districts of points included; write nothing.")
-    ] = False,
-    source: Annotated[
-        str,
-        typer.Option("--source", help="Where the rows come from, a part of their identity. Default: the mapping's."),
-    ] = "",
-    datum: Annotated[
-        Datum | None, typer.Option("--datum", help="What the coordinates are in. Default: the mapping's, else wgs84.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="CSV to write every refused and flagged row to.")
-    ] = None,
-    requests: Annotated[
-        bool,
-        typer.Option("--requests/--open", help="Jobs as customers' requests with a job each, or just as open jobs."),
-    ] = False,
+    noun: NounOf,
+    file: File,
+    org: Org = "",
+    mapping: MappingFile = None,
+    dry_run: DryRun = False,
+    source: Source = "",
+    datum: DatumName = None,
+    report: ReportFile = None,
+    requests: Requests = False,
 ) -> None:
     """Import a file. The same file again changes nothing; what changed in it updates what it was (a job: becomes another job).
 

@@ -106,12 +106,13 @@ async def drafts_of(
 ) -> Drafts:
     """Tell which master rows say something that their source did not say last; `kind` is the kind whose code they name.
 
-    Refused are rows without code or a `required` field, with an unreadable value, and of a code that came earlier in the file.
+    Refused are rows without a code, with an unreadable value, of a code that came earlier in the file, and new ones without a `required`
+    field.
     """
     notes: list[Note] = []
     fit: dict[str, MappedRow] = {}
     for row in rows:
-        refusal = _refusal(row, ("code", *required))
+        refusal = _refusal(row)
         if refusal is not None:
             notes.append(refusal)
         else:
@@ -122,6 +123,10 @@ async def drafts_of(
     for code, row in fit.items():
         last, content = known.get(code), content_of([row.values, row.row.source.geometry, importing.datum])
         there = present.get(code)
+        lacking = [name for name in required if row.values.get(name) is None]
+        if there is None and lacking:
+            notes.append(row.flag("value_missing", ", ".join(lacking), refused=True))
+            continue
         if last is not None and last.content == content and there is not None:
             continue
         drafts.append(
@@ -160,17 +165,14 @@ def _default(document: type[Document], field: str) -> object:
     return next(f.default for f in msgspec.structs.fields(document) if f.name == field)
 
 
-def _refusal(row: MappedRow, required: tuple[str, ...]) -> Note | None:
+def _refusal(row: MappedRow) -> Note | None:
     if row.row.first_of_key != row.row.number:
         return row.flag("key_repeated_refused", row.row.key, refused=True)
-    missing = [
-        name for name in required if name in row.values and row.values[name] is None and name not in row.unreadable
-    ]
-    if missing or "code" not in row.values:
-        return row.flag("value_missing", ", ".join(missing), refused=True)
     wrong = sorted(row.unreadable - {"lon_deg", "lat_deg"})
     if wrong:
         return row.flag("value_unreadable", ", ".join(wrong), refused=True)
+    if not row.text("code"):
+        return row.flag("value_missing", "code", refused=True)
     return None
 
 

@@ -12,7 +12,7 @@ from jobs.result import Applied, Refused, Result
 from jobs.work import Work, wgs84
 from mobile_contract.rules.ladder import policy_faults
 from mobile_contract.rules.meter import MOST_DIALS
-from mobile_contract.schema.base import LocalText
+from mobile_contract.schema.base import Datum, LocalText
 from mobile_contract.schema.decisions import (
     LoadJobType,
     SaveContact,
@@ -37,8 +37,8 @@ def save_site(work: Work, command: SaveSite, deed: Deed) -> Result:
     """Save a site in WGS 84 with its source datum; its district follows from its point, whatever the command says."""
     site = command.site
     known = work.get(Site, site.id)
-    if known is not None and _same_point(known, site):
-        # As it was read from here: converting it again would move it.
+    if known is not None and site.datum is not Datum.WGS84 and _same_point(known, site):
+        # As it was read from here: converting it again would move it. What needs no conversion is placed anew: districts change too.
         return save(work, replace(site, district_id=known.district_id))
     if site.lon_deg is None or site.lat_deg is None:
         return save(work, replace(site, lon_deg=None, lat_deg=None, district_id=None))

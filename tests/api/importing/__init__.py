@@ -1,0 +1,1 @@
+"""Tests of imports: files as other people send them, on the real database."""
