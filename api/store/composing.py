@@ -70,8 +70,12 @@ def beyond(
     key: ColumnElement[Any], id: ColumnElement[Any], place: Place, *, descending: bool = False
 ) -> ColumnElement[bool]:
     """Say that an item comes after a place in the order (key, id)."""
+    if place.value is None:
+        return and_(key.is_(None), id > place.id)
     here, there = tuple_(key, id), tuple_(place.value, place.id)
-    return here < there if descending else here > there
+    after = here < there if descending else here > there
+    # Whatever has no value comes last.
+    return or_(after, key.is_(None)) if getattr(key, "nullable", False) else after
 
 
 def write_cursor(place: Place) -> str:
@@ -79,13 +83,13 @@ def write_cursor(place: Place) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def read_cursor(text: str | None, order: str, value: type[Any] = str) -> Place | None:
+def read_cursor(text: str | None, order: str, value: Any = str) -> Place | None:
     """Read a cursor of a list in this order, whose sort value is of this type. Raises ProblemError for any other text."""
     if text is None:
         return None
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        found: tuple[str, Any, UUID] = msgspec.json.decode(raw, type=tuple[str, value, UUID])  # type: ignore[valid-type]
+        found: tuple[str, Any, UUID] = msgspec.json.decode(raw, type=tuple[str, value, UUID])
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         raise _unknown_cursor() from None
     naive = isinstance(found[1], datetime) and found[1].tzinfo is None

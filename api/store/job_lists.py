@@ -1,7 +1,7 @@
 """Reads of jobs for lists and maps: filters, keyset pages, one statement each. Never writes, never decides who may read."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,14 +16,12 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     not_,
     or_,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import DateTime
 
 from api.store.composing import Place, beyond, fetch, in_box, one_of, read_cursor, starts, write_cursor
 from jobs.store.tables import TABLES
@@ -36,8 +34,6 @@ _VISIT: Final = TABLES["visit"].c
 _CREW: Final = TABLES["crew"].c
 _PERSON: Final = TABLES["person"].c
 
-# Without a due time a job comes after all that have one; as the cursor carries it.
-_NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _CALLED_OFF: Final = (VisitState.DECLINED, VisitState.CANCELLED)
 _OVER: Final = (JobState.COMPLETED, JobState.CLOSED, JobState.CANCELLED, JobState.CANNOT_COMPLETE)
 
@@ -51,14 +47,15 @@ class Order(Struct, frozen=True, eq=False):
     """An order of the job list: its sort value, that value's type, and the way it runs."""
 
     key: ColumnElement[Any]
-    value: type[Any]
+    value: Any
     descending: bool = False
 
 
 _ORDERS: Final = {
     JobSort.NEWEST: Order(_JOB.reported_at, datetime, descending=True),
     JobSort.OLDEST: Order(_JOB.reported_at, datetime),
-    JobSort.DUE: Order(func.coalesce(_JOB.arrival_due_at, literal(_NEVER, DateTime(timezone=True))), datetime),
+    # Ascending, PostgreSQL puts nulls last: without a due time a job comes after all that have one, and the index serves.
+    JobSort.DUE: Order(_JOB.arrival_due_at, datetime | None),
     JobSort.NUMBER: Order(_JOB.number, str),
 }
 
