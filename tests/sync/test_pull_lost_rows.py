@@ -222,7 +222,7 @@ async def test_no_row_is_lost_under_twelve_writers_and_naive_cursors_lose_many(
             await cursor.follow(owner)
         lost = [len(world.naive - cursor.seen) for cursor in cursors]
         print(
-            f"{world.commits} commits, {world.rollbacks} rolled back, {compared} pages compared; naive cursors lost {lost}"
+            f"{world.commits} commits, {world.rollbacks} rolled back, {compared} pages compared; naive cursors lost {lost} of {len(world.naive)} rows"
         )
         assert world.commits > 100
         assert compared > 100
