@@ -31,7 +31,8 @@ def demo(
     from datetime import UTC, datetime
 
     from api.console import console
-    from api.demo.playing import Day, play_day, zone_of
+    from api.demo.playing import Day, play_day
+    from api.demo.standing import zone_of
     from api.demo.telling import Teller, proof_tables
     from api.settings import load_settings
 

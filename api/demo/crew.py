@@ -121,8 +121,8 @@ class Crew:
         return self.handset.do(command)
 
     def new_id(self) -> UUID:
-        """Draw an id from the seed."""
-        return UUID(int=self.random.getrandbits(128), version=4)
+        """Draw an id for something that a command makes."""
+        return self.handset.new_id()
 
     def next_assignment(self) -> Assignment | None:
         """Find what to do next: what was begun, else the most urgent, the earliest, the first by id. None when there is nothing."""

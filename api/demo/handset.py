@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from api.demo.draws import drawn
+from api.demo.draws import Chance
 from api.demo.network import Killed, Network
 from api.demo.virtual_time import HandsetClock, VirtualClock
 from mobile_contract.client import Device, Pace, Store, SyncReport, Unreachable, uuid7
@@ -78,12 +78,12 @@ class Handset:
     """One phone. Its device lives as long as its process; the file stays."""
 
     def __init__(
-        self, label: str, path: Path, network: Network, *, clock: VirtualClock, ledger: Ledger, seed: int
+        self, label: str, path: Path, network: Network, *, clock: VirtualClock, ledger: Ledger, chance: Chance
     ) -> None:
         self.label, self.network = label, network
         self._path, self._true, self._ledger = path, clock, ledger
-        self._random = drawn(seed, label)
-        self.clock = HandsetClock(clock, f"{label}/{seed}")
+        self._random, self._ids = chance.drawn(label), chance.ids(label)
+        self.clock = HandsetClock(clock, f"{label}/{chance.play}")
         self.deaths = 0
         self._next_id: UUID | None = None
         self._store, self.device = self._opened()
@@ -94,7 +94,7 @@ class Handset:
 
     def do(self, command: Command, *, after: tuple[UUID, ...] | None = None) -> UUID:
         """Queue a command and give its id. An app that dies over it is started again, and the crew repeats what is not there."""
-        id = self._next_id = uuid7(self._true.now(), self._random)
+        id = self._next_id = uuid7(self._true.now(), self._ids)
         for _ in range(3):
             try:
                 self.device.do(command, after=after)
@@ -122,6 +122,10 @@ class Handset:
     def die_soon(self) -> None:
         """Let the process die at some statement of what it does next."""
         self._store.statements_left = self._random.randrange(_STATEMENTS_MAX)
+
+    def new_id(self) -> UUID:
+        """Draw an id for something that a command makes."""
+        return UUID(int=self._ids.getrandbits(128), version=4)
 
     def spare(self) -> None:
         """Let the process live."""

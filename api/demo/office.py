@@ -3,7 +3,6 @@
 Dispatch goes by the same ranking that the console shows. Never touches a table.
 """
 
-import random
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -12,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from api.demo.cast import OFFICE
+from api.demo.draws import Chance
 from api.demo.founding import Founded
 from api.demo.handset import Ledger, Made
 from api.demo.loopback import Loopback
@@ -57,16 +57,23 @@ class Sent(Struct, frozen=True):
 
 
 class Office:
-    """Everybody at the console."""
+    """Everybody at the console; `lines` are the crews that they may send."""
 
     def __init__(
-        self, loopback: Loopback, founded: Founded, *, clock: VirtualClock, ledger: Ledger, source: random.Random
+        self,
+        loopback: Loopback,
+        founded: Founded,
+        lines: Sequence[CrewLine],
+        *,
+        clock: VirtualClock,
+        ledger: Ledger,
+        chance: Chance,
     ) -> None:
         self.loopback, self.founded, self.clock = loopback, founded, clock
-        self._ledger, self._random = ledger, source
+        self._ledger, self._ids = ledger, chance.ids("office")
         city = founded.city
         self._travel = StreetGraphTravel(city.graph, SpeedTable(zone=founded.zone)) if city else None
-        self._crews = {line.crew_id: line for line in founded.crews}
+        self._crews = {line.crew_id: line for line in lines}
 
     def actor(self, login: str) -> Actor:
         """Give somebody in the office as the server sees them."""
@@ -76,11 +83,15 @@ class Office:
             roles=frozenset({_ROLES[login]}),
         )
 
+    def new_id(self) -> UUID:
+        """Draw an id for something that a command makes."""
+        return UUID(int=self._ids.getrandbits(128), version=4)
+
     def do(self, login: str, *commands: Command) -> tuple[Answer, ...]:
         """Send commands as somebody in the office, in one transaction; answers come in that order."""
         now, actor = self.clock.now(), self.actor(login)
         asks = [
-            replace(operator_ask(actor.org_id, command, now=now), id=uuid7(now, self._random), actor=actor)
+            replace(operator_ask(actor.org_id, command, now=now), id=uuid7(now, self._ids), actor=actor)
             for command in commands
         ]
         for ask in asks:
@@ -89,7 +100,7 @@ class Office:
         return self.loopback.call(run(services.pool, actor.org_id, asks, now=now, poke=services.poke))
 
     def suggestions(self, job_id: UUID) -> list[Suggestion]:
-        """Rank who could go to a job, best first, by travel along the city's streets where there is one; nobody fits: shifts may run long."""
+        """Rank who of the crews at hand could go to a job, best first, by travel along the city's streets where there is one; nobody fits: shifts may run long."""
         org_id, now = self.founded.org_id, self.clock.now()
 
         async def ask() -> list[Suggestion]:
@@ -98,17 +109,15 @@ class Office:
                     found = await suggest(
                         conn, org_id, job_id, now=now, limit=_CANDIDATES, travel=self._travel, policy=policy
                     )
-                    if found and found[0].eligible:
+                    if found and any(s.eligible and s.crew_id in self._crews for s in found):
                         return found
                 return found or []
 
-        return self.loopback.call(ask())
+        return [s for s in self.loopback.call(ask()) if s.crew_id in self._crews]
 
     def send_nearest(self, job_id: UUID, *, but: frozenset[UUID] = frozenset()) -> Sent | None:
         """Take the best suggestion whose crew is not ruled out; None when nobody can go."""
-        eligible = [
-            s for s in self.suggestions(job_id) if s.eligible and s.crew_id in self._crews and s.crew_id not in but
-        ]
+        eligible = [s for s in self.suggestions(job_id) if s.eligible and s.crew_id not in but]
         if not eligible:
             return None
         best = eligible[0]
@@ -118,7 +127,7 @@ class Office:
     def send(self, job_id: UUID, suggestion: Suggestion, *, next_best: Suggestion | None = None) -> Sent | None:
         """Send the crew of a suggestion; None when the server refuses it."""
         assert suggestion.crew_id is not None  # crews are sent, not persons
-        visit_id = uuid7(self.clock.now(), self._random)
+        visit_id = uuid7(self.clock.now(), self._ids)
         arrival = suggestion.arrival.expected_at if suggestion.arrival else None
         command = AssignVisit(
             job_id=job_id,
@@ -169,7 +178,7 @@ class Office:
     def resolve(self, entry: Entry, kind: ResolutionKind) -> str:
         """End a quarantine as the dispatcher; gives the code of the answer."""
         now, actor = self.clock.now(), self.actor(DISPATCHER)
-        id = uuid7(now, self._random)
+        id = uuid7(now, self._ids)
         services = self.loopback.services
         decision = Decision(command_id=id, kind=kind)
         done = self.loopback.call(resolve(services.pool, actor, entry.entry_id, decision, now=now, poke=services.poke))

@@ -1,8 +1,10 @@
 """A whole played day, from the settings to the proof: which day, the founding, the stage, the story. Prints only what the teller tells."""
 
+import secrets
 import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 
 from api.database import open_pool
 from api.demo import founding, stage, story
+from api.demo.draws import Chance
 from api.demo.founding import Founded
 from api.demo.hours import Hours, hours_of, zone_of_late_afternoon
 from api.demo.loopback import Loopback
@@ -21,12 +24,9 @@ from api.demo.telling import Teller
 from api.demo.virtual_time import VirtualClock
 from api.logs import configure_logs
 from api.settings import Settings
-from api.store import credentials
 from geo.city import make_city
-from jobs.loading import load_organisation
-from sync.transaction import org_transaction
+from geo.city_plan import City
 
-# The city is the same for every seed of the story: its organisation is founded once.
 CITY_SEED: Final = 1
 SITES: Final = 160
 # So that people who try the page tomorrow still find crews on shift.
@@ -50,6 +50,12 @@ class Played(Struct, frozen=True):
     proof: Proof
 
 
+@cache
+def the_city() -> City:
+    """Make the city of the demo: the same for every seed of the story, so that its organisation is founded once."""
+    return make_city(CITY_SEED, SITES)
+
+
 def play_day(
     settings: Settings,
     day: Day,
@@ -66,24 +72,20 @@ def play_day(
     clock = VirtualClock(hours.begin - _FOUNDED_BEFORE)
     quiet = replace(settings, log_level="error")
     configure_logs(quiet)
-    city = make_city(CITY_SEED, SITES)
+    city = the_city()
     with tempfile.TemporaryDirectory(prefix="onsite-demo-") as folder, Loopback(quiet, clock.now) as loopback:
         pool = loopback.services.pool
         founded = loopback.call(founding.found(pool, day.slug, city, zone=hours.zone, now=clock.now()))
         lines = founded.crews[: day.devices]
         clock.move_to(hours.begin)
         stage.roster(loopback, founded, lines, hours.begin, days=ROSTERED_DAYS)
-        equipment = Equipment(folder=Path(folder), seed=day.seed, weather=ROUGH)
+        equipment = Equipment(folder=Path(folder), chance=Chance(day.seed, secrets.token_hex(8)), weather=ROUGH)
         with stage.set_up(loopback, founded, lines, equipment, clock=clock) as set_up:
             proof = story.play(set_up, hours, teller(hours))
     return Played(founded, hours, proof)
 
 
-async def zone_of(settings: Settings, slug: str) -> str | None:
-    """Read the zone of an organisation; None where there is none of that slug. Raises OperatorError without a database."""
+async def open_logins(settings: Settings, founded: Founded, password: str, *, now: datetime) -> tuple[str, ...]:
+    """Give everybody in the demo's office the password; returns the logins."""
     async with await open_pool(settings, size_max=1) as pool:
-        org_id = await credentials.org_of_slug(pool, slug)
-        if org_id is None:
-            return None
-        async with org_transaction(pool, org_id) as conn:
-            return (await load_organisation(conn, org_id)).zone
+        return await founding.give_logins(pool, founded, password, now=now)

@@ -127,7 +127,11 @@ async def _device(
         faults.append(f"numbers differ: the server has {last_n}, the device made {status.install.next_n - 1}")
     kept = queue.kept(store)
     known = await played.ended(conn, org_id, [each.id for each in kept])
-    faults += _named("believes otherwise of", {each.id for each in kept if each.status != _status(known.get(each.id))})
+    faults += [
+        f"believes that {each.name} {each.id} is {each.status}, the server says {_status(known.get(each.id))}"
+        for each in kept
+        if each.status != _status(known.get(each.id))
+    ]
     traffic = handset.network.traffic
     return DeviceLine(
         label=handset.label,
@@ -222,8 +226,8 @@ def _status(ended: Ended | None) -> str | None:
     return ended.status if ended else None
 
 
-def _named(what: str, things: set[tuple[str, str]] | set[UUID]) -> list[str]:
+def _named(what: str, things: set[tuple[str, str]]) -> list[str]:
     if not things:
         return []
-    first = ", ".join(sorted(" ".join(t) if isinstance(t, tuple) else str(t) for t in things)[:_SHOWN_MAX])
+    first = ", ".join(sorted(" ".join(thing) for thing in things)[:_SHOWN_MAX])
     return [f"{what} {first}" + (f" and {len(things) - _SHOWN_MAX} more" if len(things) > _SHOWN_MAX else "")]

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from api.demo.cast import CUSTOMERS
 from api.demo.crew import Crew
-from api.demo.draws import drawn
 from api.demo.hours import Hours
 from api.demo.office import DISPATCHER, Sent
 from api.demo.stage import Stage
@@ -34,7 +33,7 @@ class Script:
         self.stage, self.hours, self.teller = stage, hours, teller
         self.office, self.clock = stage.office, stage.clock
         self.crews = {crew.crew_id: crew for crew in stage.crews}
-        self.random: random.Random = drawn(stage.seed, "script")
+        self.random: random.Random = stage.chance.drawn("script")
         self.jobs: list[UUID] = []
         self.unassigned: list[UUID] = []
         self._free_sites = self._sites()
@@ -57,8 +56,8 @@ class Script:
         return answer.code
 
     def new_id(self) -> UUID:
-        """Draw an id from the seed."""
-        return UUID(int=self.random.getrandbits(128), version=4)
+        """Draw an id for something that a command makes."""
+        return self.office.new_id()
 
     def site(self, district: str = "", kind: str = "") -> CitySite:
         """Take a site that nothing has happened at yet, of a district and kind where they are named and there is one."""

@@ -114,7 +114,7 @@ def strangers_fact(script: Script, crew: Crew, stranger: Crew) -> Doing:
     )
     hold = d.HoldJob(job_id=mine, reason=HoldReason.OTHER_PARTY, note="same main as the leak behind the school")
     held = crew.handset.do(hold, after=(note,))
-    yield from script.waits_until(lambda: _handed_in(crew), minutes=60)
+    yield from script.waits_until(lambda: _handed_in(crew), minutes=150)
     entries = [entry for entry in script.office.inbox() if entry.command_id == note]
     script.say(
         "inbox", f"{crew.code} notes something on a job that was never its own: quarantine ({_reasons(entries)})"
@@ -127,7 +127,7 @@ def strangers_fact(script: Script, crew: Crew, stranger: Crew) -> Doing:
         code = script.office.resolve(entry, ResolutionKind.APPLIED)
         script.say("inbox", f"The dispatcher applies the note by hand, in its author's name and at its time: {code}")
     state = script.office.job(mine).state
-    script.say("office", f"Job {script.number(mine)} is {state}: the held decision was released")
+    script.say("office", f"Job {script.number(mine)} is {state} now that the wish is decided")
     yield 45.0
     if script.office.job(mine).state == JobState.ON_HOLD:
         script.send(DISPATCHER, d.ReleaseJob(job_id=mine))

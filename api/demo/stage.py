@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from api.demo import founding
 from api.demo.crew import Crew, Habits
-from api.demo.draws import drawn
+from api.demo.draws import Chance
 from api.demo.founding import Founded
 from api.demo.handset import Handset, Ledger
 from api.demo.loopback import Loopback
@@ -19,6 +19,9 @@ from api.demo.office import Office
 from api.demo.people import CrewLine
 from api.demo.timeline import Timeline
 from api.demo.virtual_time import VirtualClock
+from api.enrolment import ENROL
+from api.store import throttle
+from sync.transaction import org_transaction
 
 # One-time codes are limited to a few in half a minute, in the player's time too.
 ENROL_EVERY: Final = timedelta(seconds=30)
@@ -34,7 +37,7 @@ class Stage(Struct, frozen=True):
     ledger: Ledger
     office: Office
     crews: tuple[Crew, ...]
-    seed: int
+    chance: Chance
 
     @property
     def handsets(self) -> tuple[Handset, ...]:
@@ -46,7 +49,7 @@ class Equipment(Struct, frozen=True, kw_only=True):
     """How the crews are equipped: where device files lie, how bad the network is, how crews live, how many act at once."""
 
     folder: Path
-    seed: int
+    chance: Chance
     weather: Weather
     habits: Habits = Habits()
     hands: int = 1
@@ -61,10 +64,11 @@ def set_up(
 
     Every half minute one device enrols; the lead of each crew works with it.
     """
-    seed, ledger = equipment.seed, Ledger()
-    office = Office(loopback, founded, clock=clock, ledger=ledger, source=drawn(seed, "office"))
+    chance, ledger = equipment.chance, Ledger()
+    office = Office(loopback, founded, lines, clock=clock, ledger=ledger, chance=chance)
     timeline = Timeline(clock, hands=equipment.hands, tick=equipment.tick)
     crews: list[Crew] = []
+    loopback.call(_begin_afresh(loopback, founded))
     try:
         for line in lines:
             crews.append(_equipped(loopback, office, line, equipment, clock=clock, ledger=ledger))
@@ -73,7 +77,7 @@ def set_up(
         for crew in crews:
             crew.handset.network.weather = equipment.weather
             crew.habits = equipment.habits
-        yield Stage(loopback, founded, clock, timeline, ledger, office, tuple(crews), seed)
+        yield Stage(loopback, founded, clock, timeline, ledger, office, tuple(crews), chance)
     finally:
         for crew in crews:
             crew.handset.close()
@@ -95,6 +99,12 @@ def roster(loopback: Loopback, founded: Founded, lines: Sequence[CrewLine], morn
     loopback.call(founding.give(loopback.services.pool, founded.org_id, commands, now=loopback.services.clock()))
 
 
+async def _begin_afresh(loopback: Loopback, founded: Founded) -> None:
+    """Forget how many enrolled lately: the clock of a day that is played again stands before the last one's."""
+    async with org_transaction(loopback.services.pool, founded.org_id) as conn:
+        await throttle.forget(conn, founded.org_id, ENROL.key("127.0.0.1"))
+
+
 def _equipped(
     loopback: Loopback,
     office: Office,
@@ -104,12 +114,12 @@ def _equipped(
     clock: VirtualClock,
     ledger: Ledger,
 ) -> Crew:
-    seed = equipment.seed
-    network = Network(loopback.url, drawn(seed, f"network/{line.code}"))
+    chance = equipment.chance
+    network = Network(loopback.url, chance.drawn(f"network/{line.code}"))
     path = equipment.folder / f"{line.code}.sqlite3"
-    handset = Handset(line.name, path, network, clock=clock, ledger=ledger, seed=seed)
+    handset = Handset(line.name, path, network, clock=clock, ledger=ledger, chance=chance)
     handset.enrol(office.enrolment_code(line.crew_id))
     handset.device.use(line.members[0])
     handset.sync()
-    source = drawn(seed, f"crew/{line.code}")
+    source = chance.drawn(f"crew/{line.code}")
     return Crew(line.code, line.crew_id, handset, clock=clock, source=source, base=line.base)

@@ -15,6 +15,7 @@ from api.demo.script import Doing, Script
 from api.demo.stage import Stage
 from api.demo.telling import Teller
 from mobile_contract.schema.base import Priority
+from mobile_contract.schema.outcome import ResolutionKind
 
 # A day's everyday reports for each crew.
 REPORTS_PER_CREW: Final = 2.0
@@ -28,7 +29,9 @@ def play(stage: Stage, hours: Hours, teller: Teller) -> Proof:
     script = Script(stage, hours, teller)
     crews = stage.crews
     teller.say(
-        stage.clock.now(), "office", f"{len(crews)} crews begin their day with {len(crews)} phones, seed {stage.seed}"
+        stage.clock.now(),
+        "office",
+        f"{len(crews)} crews begin their day with {len(crews)} phones, seed {stage.chance.seed}",
     )
     _enter(script, hours)
     stage.timeline.run(hours.end - _LAST_HOUR)
@@ -36,10 +39,24 @@ def play(stage: Stage, hours: Hours, teller: Teller) -> Proof:
         script.at(hours.end - _LAST_HOUR + timedelta(minutes=minutes), _late_report(script, urgent=urgent))
     stage.timeline.run(hours.end)
     stages.calm(crews)
+    _clear_inbox(script)
     teller.say(
         stage.clock.now(), "network", "everybody is in the network again; all devices are compared with the server"
     )
     return prove(stage.loopback, stage.founded.org_id, stage.handsets, stage.ledger, now=stage.clock.now())
+
+
+def _clear_inbox(script: Script) -> None:
+    """Hand everything in and end what still waits in quarantine, so that nothing stays held."""
+    for crew in script.stage.crews:
+        crew.sync()
+    mine = {made.command_id for made in script.stage.ledger.field}
+    for entry in script.office.inbox():
+        if entry.command_id in mine:
+            code = script.office.resolve(entry, ResolutionKind.APPLIED)
+            if code != "ok":
+                script.office.resolve(entry, ResolutionKind.DISCARDED)
+            script.say("inbox", f"The dispatcher ends what still waits: {entry.name}, {entry.reason}")
 
 
 def _enter(script: Script, hours: Hours) -> None:

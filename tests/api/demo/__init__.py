@@ -1,0 +1,1 @@
+"""Tests of the demo organisation, its played day and the proof."""
