@@ -106,6 +106,8 @@ ERRORS: dict[str, Entry] = {
     ),
     "quota_exceeded": Entry(429, "This device has sent too much today.", "设备今日发送过多。"),
     "out_of_scope": Entry(403, "This was never yours to work on.", "这不属于您的工作范围。"),
+    "scope_near_limit": Entry(200, "This person holds nearly as much as a device can take.", "此人员的数据范围已接近设备上限。"),
+    "scope_too_large": Entry(200, "This person holds more than a device can take; some of it was left out.", "此人员的数据范围超出设备上限，部分内容未下发。"),
     "waiting": Entry(202, "Waits for what it follows.", "等待其前置命令。"),
     "dependency_rejected": Entry(409, "What this follows was refused.", "其前置命令被拒绝。"),
     "dependency_expired": Entry(409, "What this follows was not resolved in time.", "其前置命令未能及时解决。"),

@@ -71,8 +71,8 @@ $$;
 -- moved since snapshot $6 in the buckets $7: `puts` are the numbers of the buckets that hold it now, `dels` of those that no longer
 -- do. Of a bucket that is filled only up to a key ($8, $9), only that part is looked at. Nothing is followed in another life than $5.
 -- PL/pgSQL keeps the plan, which takes longer to make (1.5 ms) than to run (0.2 ms); declared STABLE it reads the snapshot of the
--- statement that calls it (as VOLATILE it would take newer ones, and lose rows). The plan must do for all parameters, so sequential
--- scans are off: else a pull without changes might read every document of a small table.
+-- statement that calls it, so that a page of several statements is of one snapshot. The plan must do for all parameters, so
+-- sequential scans are off: else a pull without changes might read every document of a small table.
 create or replace function sync_pull(org uuid, device uuid, person uuid, now timestamptz, known_life uuid, since pg_snapshot,
   held text[], upto_kinds text[], upto_ids uuid[], follow boolean, max_bytes bigint)
 returns table (snapshot text, life uuid, acked_n bigint, seen_n bigint, want text[], oversize int[],
