@@ -78,10 +78,12 @@ async def signed_in(site: Site, org: arrange.Org, name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def give_login(site: Site, org: arrange.Org, name: str) -> None:
+async def give_login(site: Site, org: arrange.Org, name: str, *, must_change: bool = False) -> None:
     """Give a person the common test password; the login is the name."""
     hashed = await site.services.passwords.hash(PASSWORD)
-    new = credentials.NewCredential(person_id=org.people[name], login=name, password_hash=hashed, must_change=False)
+    new = credentials.NewCredential(
+        person_id=org.people[name], login=name, password_hash=hashed, must_change=must_change
+    )
     async with org_transaction(org.pool, org.id) as conn:
         await credentials.set_credential(conn, org.id, new, now=site.services.clock())
 

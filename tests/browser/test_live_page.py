@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from mobile_contract.schema import decisions as d
-from tests.api.office import slug_of
+from tests.api.office import give_login, slug_of
 from tests.api.serving import PASSWORD, Site
 from tests.browser.scene import Scene
 
@@ -133,6 +133,16 @@ async def test_a_wrong_password_and_a_role_of_the_field_are_told_why(page: Page,
     await expect(page.get_by_role("alert").first).to_contain_text("wrong", timeout=20_000)
     await sign_in(page, scene, "amy")
     await expect(page.locator("#sign-in-problem")).to_contain_text("field app", timeout=20_000)
+
+
+async def test_a_password_that_somebody_else_made_is_changed_first(page: Page, own_scene: Scene, site: Site) -> None:
+    await give_login(site, own_scene.org, "max", must_change=True)
+    await sign_in(page, own_scene, "max")
+    await expect(page.get_by_role("heading", name="Choose a password of your own")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#board")).to_be_hidden()
+    await page.get_by_label("New password").fill("a longer one of my own")
+    await page.get_by_role("button", name="Save").click()
+    await expect(jobs(page, "ready")).to_have_text("5", timeout=20_000)
 
 
 async def test_the_keyboard_is_enough(page: Page, scene: Scene) -> None:
