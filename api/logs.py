@@ -5,6 +5,7 @@ Lines of libraries go the same way; a traceback shows code, never the values of 
 
 import logging
 import logging.config
+import sys
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ def configure_logs(settings: Settings) -> None:
     last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -38,7 +39,8 @@ def configure_logs(settings: Settings) -> None:
             "formatters": {
                 "line": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": shared,
+                    # The layers below log with the standard library: what they add to a line are its fields.
+                    "foreign_pre_chain": [*shared, structlog.stdlib.ExtraAdder()],
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
                 }
             },
@@ -48,6 +50,8 @@ def configure_logs(settings: Settings) -> None:
                 # Ours is the one line per request; httpx would log addresses with their queries.
                 "uvicorn.access": {"handlers": [], "propagate": False},
                 "httpx": {"level": "WARNING"},
+                # A timer says itself what it did.
+                "apscheduler": {"level": "WARNING"},
             },
         }
     )
