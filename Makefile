@@ -39,6 +39,7 @@ sim: $(STAMP)
 docs: $(STAMP)
 	@$(ONSITE) settings --markdown > docs/settings.md
 	@$(PY) -m jobs.state_page > docs/states.md
+	@$(PY) -m mobile_contract.emit.protocol_tables docs/reference/protocol.md
 
 browser: $(STAMP)
 	@$(PY) -m tests.chromium > /dev/null

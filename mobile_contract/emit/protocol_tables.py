@@ -64,26 +64,23 @@ _MODULES: Final = (messages, clock, access, outcome, base, problem)
 
 
 def render(page: str) -> str:
-    """Give a page with every table made anew. Raises KeyError for the name of a table that there is not."""
+    """Give a page with every table made anew. Raises LookupError for a table or message that there is not."""
     return _SECTION.sub(lambda m: f"{m[1]}{_TABLES[m[2]](m[3])}{m[4]}", page)
 
 
 def fields_table(name: str) -> str:
-    """Describe a message: its text, then a line per field. Raises AttributeError for a Struct that there is not."""
+    """Describe a message: its text, then a line per field. Raises LookupError for a message that there is not."""
     struct = _struct(name)
-    tag = struct.__struct_config__
-    lines = [f"| `{tag.tag_field}` | `{tag.tag}` | |"] if tag.tag_field else []
-    lines += [
-        f"| `{field.encode_name}` | {_type(field.type)} | {_default(field)} |"
-        for field in msgspec.inspect.type_info(struct).fields  # type: ignore[union-attr]
-    ]
+    config = struct.__struct_config__
+    lines = [f"| `{config.tag_field}` | `{config.tag}` | |"] if config.tag_field else []
+    lines += [f"| `{field.encode_name}` | {_type(field.type)} | {_default(field)} |" for field in _fields(struct)]
     return f"**`{name}`** {_text(struct)}\n\n" + _table("field", "type", "if left out", rows=lines)
 
 
 def array_table(name: str) -> str:
     """Describe a message that is written as an array: its text and the places in order."""
     struct = _struct(name)
-    fields = msgspec.inspect.type_info(struct).fields  # type: ignore[union-attr]
+    fields = _fields(struct)
     return f"**`{name}`** {_text(struct)} Places: " + ", ".join(f"{f.name} ({_type(f.type)})" for f in fields) + ".\n"
 
 
@@ -133,7 +130,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _struct(name: str) -> type[Struct]:
-    return next(getattr(module, name) for module in _MODULES if hasattr(module, name))
+    for module in _MODULES:
+        if hasattr(module, name):
+            found: type[Struct] = getattr(module, name)
+            return found
+    raise LookupError(f"no message {name}")
+
+
+def _fields(struct: type[Struct]) -> tuple[msgspec.inspect.Field, ...]:
+    kind = msgspec.inspect.type_info(struct)
+    assert isinstance(kind, msgspec.inspect.StructType)
+    return kind.fields
 
 
 def _table(*head: str, rows: list[str]) -> str:
