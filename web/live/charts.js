@@ -33,8 +33,15 @@ export function drawStates(list, legend, states) {
     number.textContent = count(jobs);
     label.textContent = t(state);
     lateness.textContent = late ? t("late_of", { n: count(late) }) : "";
-    fill(dots, Math.ceil(jobs / unit), Math.ceil(late / unit));
+    fill(dots, Math.ceil(jobs / unit), lateDots(jobs, late, unit));
   });
+}
+
+// One at least where something is late, and one left plain where something is not.
+function lateDots(jobs, late, unit) {
+  const dots = Math.ceil(jobs / unit);
+  if (dots < 2) return late * 2 > jobs ? dots : 0;
+  return late ? Math.min(Math.max(1, Math.round(late / unit)), late < jobs ? dots - 1 : dots) : 0;
 }
 
 function column(state) {
