@@ -11,7 +11,8 @@ from sync.reading import Holder
 # As many as one transaction takes; the rest goes with a later pull.
 AT_ONCE = 1_000
 
-# A held decision has no final answer yet. One that came again under another device has that device's number. What changed after the device's cursor (a resolution, say) it cannot have shown.
+# A held decision has no final answer yet. One that came again under another device has that device's number. What changed after the
+# device's cursor (a resolution, say) it cannot have shown.
 _SHOWN = """
 select m.id from sync_member m join sync_outcome o on o.org_id = $1 and o.command_id = m.id
 where m.org_id = $1 and m.bucket = $2 and m.kind = 'outcome' and not m.gone and o.status <> 'held'
@@ -19,9 +20,13 @@ where m.org_id = $1 and m.bucket = $2 and m.kind = 'outcome' and not m.gone and 
   and sync_life_now() = $4 and pg_visible_in_snapshot(m.xid, $5::text::pg_snapshot)
 order by m.id limit $6"""
 
+# Not before all of them have left: what arrives later than the device says leaves with the pull after that.
 _SEEN = """
 insert into sync_device_seen (org_id, device_id, seen_at, seen_n) select $1, device_id, enrolled_at, $3 from sync_device
-where org_id = $1 and device_id = $2
+where org_id = $1 and device_id = $2 and not exists (
+  select from sync_member m join sync_outcome o on o.org_id = $1 and o.command_id = m.id
+  where m.org_id = $1 and m.bucket = 'dev/' || $2::uuid and m.kind = 'outcome' and not m.gone and o.status <> 'held'
+    and o.device_id = $2 and o.n <= $3)
 on conflict (org_id, device_id) do update set seen_n = greatest(sync_device_seen.seen_n, excluded.seen_n)"""
 
 
@@ -35,6 +40,5 @@ async def forget_seen(conn: asyncpg.Connection, holder: Holder, seen_n: int, cur
     )
     shown: list[UUID] = [row["id"] for row in rows]
     await documents.leave(conn, holder.org_id, bucket, [("outcome", id) for id in shown])
-    if len(shown) < AT_ONCE:
-        await conn.execute(_SEEN, holder.org_id, holder.device_id, seen_n)
+    await conn.execute(_SEEN, holder.org_id, holder.device_id, seen_n)
     return len(shown)

@@ -101,7 +101,9 @@ async def test_a_membership_of_nothing_is_found_and_goes(owner: asyncpg.Connecti
 async def test_a_wrong_scope_is_found_and_mended(owner: asyncpg.Connection, org: Org) -> None:
     amy = org.people["amy"]
     bucket = f"crew/{org.crews['alpha']}"
-    await owner.execute("delete from sync_scope where org_id = $1 and person_id = $2 and bucket = $3", org.id, amy, bucket)
+    await owner.execute(
+        "delete from sync_scope where org_id = $1 and person_id = $2 and bucket = $3", org.id, amy, bucket
+    )
     await owner.execute(
         "insert into sync_scope (org_id, person_id, bucket, cause, from_at, prio) values ($1, $2, 'role/manager', $2, $3, 2)",
         org.id,
