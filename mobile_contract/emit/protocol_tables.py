@@ -188,7 +188,7 @@ def _names(kind: Any) -> Iterator[str]:
             for each in kind.types:
                 yield from _names(each)
         case msgspec.inspect.VarTupleType() | msgspec.inspect.ListType() | msgspec.inspect.CollectionType():
-            yield f"list of {_type(kind.item_type)}{_bounds(kind)}"
+            yield f"list of {_type(kind.item_type)}{_bounds(kind, 'of them')}"
         case msgspec.inspect.DictType():
             yield f"map to {_type(kind.value_type)}"
         case msgspec.inspect.StructType():
@@ -200,18 +200,18 @@ def _names(kind: Any) -> Iterator[str]:
         case msgspec.inspect.FloatType():
             yield f"number{_bounds(kind)}"
         case msgspec.inspect.StrType():
-            yield f"text{_bounds(kind)}"
+            yield f"text{_bounds(kind, 'characters')}"
         case _:
             yield _SCALARS[type(kind).__name__]
 
 
-def _bounds(kind: Any) -> str:
+def _bounds(kind: Any, unit: str = "") -> str:
     if getattr(kind, "pattern", None):
         return f" `{kind.pattern}`"
     low = next((n for n in (getattr(kind, "ge", None), getattr(kind, "min_length", None)) if n is not None), None)
     high = next((n for n in (getattr(kind, "le", None), getattr(kind, "max_length", None)) if n is not None), None)
     if high is not None:
-        return f" ({low or 0:,} to {high:,})"
+        return f" ({low or 0:,} to {high:,}{unit and ' '}{unit})"
     return f" (from {low:,})" if low else ""
 
 
