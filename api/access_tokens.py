@@ -48,7 +48,8 @@ def make_access_token(keyring: Keyring, *, org_id: UUID, person_id: UUID, sign_i
 
 def is_access_token(keyring: Keyring, header: dict[str, Any]) -> bool:
     """Tell by a JWT's (unproven) header whether it claims to be one of ours."""
-    return header.get("alg") == _ALGORITHM and header.get("kid") in keyring.sub_keys(_PURPOSE)
+    key_id = header.get("kid")
+    return header.get("alg") == _ALGORITHM and isinstance(key_id, str) and key_id in keyring.sub_keys(_PURPOSE)
 
 
 def read_access_token(keyring: Keyring, text: str, key_id: str, *, now: datetime) -> Claims:

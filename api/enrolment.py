@@ -29,6 +29,7 @@ from mobile_contract.schema.access import (
     SessionGrant,
     SessionsAnswer,
 )
+from mobile_contract.schema.people import FIELD_ROLES, Role
 from sync import devices, documents, sessions
 from sync.devices import Device, NewDevice
 from sync.transaction import org_transaction
@@ -40,14 +41,19 @@ _LOOKALIKES: Final = str.maketrans("OIL", "011")
 
 
 async def make_code(services: Services, actor: Actor, ask: EnrolmentAsk) -> EnrolmentCode:
-    """Make a one-time code for a device of a person or a crew. Raises ProblemError (nobody_named, unknown_person, unknown_crew)."""
+    """Make a one-time code for a device of a person or a crew. Raises ProblemError (nobody_named, unknown_person, unknown_crew, forbidden)."""
     if (ask.person_id is None) == (ask.crew_id is None):
         raise ProblemError("nobody_named")
     now = services.clock()
     expires_at = now + timedelta(seconds=ask.valid_s)
     async with org_transaction(services.pool, actor.org_id) as conn:
-        if ask.person_id is not None and not await enrolments.person_active(conn, actor.org_id, ask.person_id):
-            raise ProblemError("unknown_person")
+        if ask.person_id is not None:
+            roles = await enrolments.person_roles(conn, actor.org_id, ask.person_id)
+            if roles is None:
+                raise ProblemError("unknown_person")
+            # Whoever holds the code may become that person: nobody gets more by it than they have.
+            if Role.ADMIN not in actor.roles and not roles <= actor.roles | FIELD_ROLES:
+                raise ProblemError("forbidden")
         if ask.crew_id is not None and not await enrolments.crew_active(conn, actor.org_id, ask.crew_id):
             raise ProblemError("unknown_crew")
         slug = await enrolments.slug(conn, actor.org_id)

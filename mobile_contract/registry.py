@@ -10,7 +10,7 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import job, material, outcome, people, place
 from mobile_contract.schema.base import Command, Document
-from mobile_contract.schema.people import Role
+from mobile_contract.schema.people import FIELD_ROLES, Role
 
 
 class Nature(StrEnum):
@@ -36,7 +36,7 @@ class Line(Struct, frozen=True):
 
 _DISPATCH = frozenset({Role.DISPATCHER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF, Role.ADMIN})
 _INTAKE = _DISPATCH | {Role.CALLBACK, Role.INTEGRATION, Role.ENGINEER}
-_CREW = frozenset({Role.TECHNICIAN, Role.CREW_LEAD})
+_CREW = FIELD_ROLES
 _APPROVE = frozenset({Role.ENGINEER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF})
 _ADMIN = frozenset({Role.ADMIN})
 _STORE = frozenset({Role.WAREHOUSE, Role.ADMIN})

@@ -16,11 +16,13 @@ from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.people import Role
 from sync.ask import Ask
 from sync.clock import cited_anchor, correct
+from sync.devices import roles_on
 from sync.envelopes import Item
 from sync.keyring import Keyring
 
 _SESSIONS = """
-select s.session_id, s.person_id, p.roles, p.active from sync_session s join person p on p.org_id = $1 and p.id = s.person_id
+select s.session_id, s.person_id, p.roles, p.active, d.person_id is null shared from sync_session s
+join person p on p.org_id = $1 and p.id = s.person_id join sync_device d on d.org_id = $1 and d.device_id = s.device_id
 where s.org_id = $1 and s.device_id = $2 and s.session_id = any($3) order by s.session_id limit $4"""
 
 
@@ -60,10 +62,11 @@ def _ask(keyring: Keyring, receipt: Receipt, item: Item, person: asyncpg.Record 
 
 
 def _actor(receipt: Receipt, item: Item, person: asyncpg.Record | None) -> Actor:
+    roles = frozenset(Role(role) for role in person["roles"]) if person else frozenset()
     return Actor(
         org_id=receipt.org_id,
         person_id=person["person_id"] if person else None,
-        roles=frozenset(Role(role) for role in person["roles"]) if person else frozenset(),
+        roles=roles_on(roles, shared=bool(person and person["shared"])),
         device_id=receipt.device_id,
         session_id=item.session,
         via=Via.DEVICE,

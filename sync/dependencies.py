@@ -18,6 +18,7 @@ from jobs.result import Refused
 from mobile_contract.limits import AFTER_CHAIN, HELD_DAYS
 from mobile_contract.schema.people import Role
 from sync.ask import Ask
+from sync.devices import roles_on
 from sync.outcomes import Answer
 
 PATIENCE = timedelta(days=HELD_DAYS)
@@ -56,11 +57,11 @@ select distinct id, after from chain order by id limit 5000"""
 
 # A command that came again under another device (a phone that enrolled anew) is that device's.
 _STANDING = """
-select k.command_id, p.roles, p.active, exists (select from sync_device d where d.org_id = $1
-  and d.device_id = coalesce(o.device_id, k.device_id) and d.revoked_at is not null) revoked
+select k.command_id, p.roles, p.active, d.revoked_at is not null revoked, d.device_id is not null and d.person_id is null shared
 from unnest($2::uuid[], $3::uuid[], $4::uuid[]) k(command_id, person_id, device_id)
 join person p on p.org_id = $1 and p.id = k.person_id
-left join sync_outcome o on o.org_id = $1 and o.command_id = k.command_id"""
+left join sync_outcome o on o.org_id = $1 and o.command_id = k.command_id
+left join sync_device d on d.org_id = $1 and d.device_id = coalesce(o.device_id, k.device_id)"""
 
 
 class Wait(Struct, frozen=True):
@@ -148,7 +149,7 @@ async def _taken(conn: asyncpg.Connection, org_id: UUID, rows: Sequence[asyncpg.
 def _as_it_stands(ask: Ask, row: asyncpg.Record | None) -> Ask:
     if row is None:
         return msgspec.structs.replace(ask, released=True)
-    roles = frozenset(Role(role) for role in row["roles"])
+    roles = roles_on(frozenset(Role(role) for role in row["roles"]), shared=row["shared"])
     actor = msgspec.structs.replace(ask.actor, roles=roles, active=row["active"])
     barred = "device_revoked" if row["revoked"] and ask.actor.via is Via.DEVICE else ask.barred
     return msgspec.structs.replace(ask, actor=actor, released=True, barred=barred)

@@ -12,7 +12,7 @@ from jobs.context import Actor, Via
 from jobs.projection import Projected
 from mobile_contract.schema.access import DeviceLine
 from mobile_contract.schema.outcome import DeviceState
-from mobile_contract.schema.people import Role
+from mobile_contract.schema.people import FIELD_ROLES, Role
 from sync.tokens import Token, TokenKind, mint_token, read_token
 
 _RECOGNISE = """
@@ -73,12 +73,17 @@ class Device(Struct, frozen=True):
         return Actor(
             org_id=self.org_id,
             person_id=self.session.person_id,
-            roles=self.session.roles,
+            roles=roles_on(self.session.roles, shared=self.person_id is None),
             device_id=self.id,
             session_id=self.session.id,
             via=Via.DEVICE,
             active=self.session.active and not self.revoked,
         )
+
+
+def roles_on(roles: frozenset[Role], *, shared: bool) -> frozenset[Role]:
+    """Give the roles that count on a device: on a crew's, which passes from hand to hand, those of the field alone."""
+    return roles & FIELD_ROLES if shared else roles
 
 
 class NewDevice(Struct, frozen=True, kw_only=True):

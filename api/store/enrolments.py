@@ -6,6 +6,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mobile_contract.schema.people import Role
+
 _ADD = """
 insert into enrolment (org_id, enrolment_id, code_hash, person_id, crew_id, made_by, made_at, expires_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8)"""
@@ -23,7 +25,7 @@ delete from enrolment where org_id = $1 and enrolment_id in (
 _PURGE_RESETS = """
 delete from reset_token where org_id = $1 and token_id in (
   select token_id from reset_token where org_id = $1 and expires_at < $2::timestamptz - interval '30 days' order by expires_at limit 1000)"""
-_PERSON_ACTIVE = "select active from person where org_id = $1 and id = $2"
+_PERSON_ROLES = "select roles from person where org_id = $1 and id = $2 and active"
 _CREW_ACTIVE = "select active from crew where org_id = $1 and id = $2"
 
 
@@ -67,9 +69,10 @@ async def use(conn: asyncpg.Connection, org_id: UUID, enrolment_id: UUID, *, dev
     await conn.execute(_USE, org_id, enrolment_id, now, device_id)
 
 
-async def person_active(conn: asyncpg.Connection, org_id: UUID, person_id: UUID) -> bool:
-    """Tell whether there is such a person who may work."""
-    return bool(await conn.fetchval(_PERSON_ACTIVE, org_id, person_id))
+async def person_roles(conn: asyncpg.Connection, org_id: UUID, person_id: UUID) -> frozenset[Role] | None:
+    """Name the roles of a person who may work; None where there is none."""
+    roles: list[str] | None = await conn.fetchval(_PERSON_ROLES, org_id, person_id)
+    return None if roles is None else frozenset(Role(role) for role in roles)
 
 
 async def crew_active(conn: asyncpg.Connection, org_id: UUID, crew_id: UUID) -> bool:

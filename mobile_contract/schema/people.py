@@ -1,6 +1,7 @@
 """People as devices see them: persons, roles, crews. Credentials are never part of a document."""
 
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from mobile_contract.schema.base import Code, Document, Instant, LatDeg, Line, LonDeg, Skill
@@ -21,6 +22,9 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
     INTEGRATION = "integration"
+
+
+FIELD_ROLES: Final = frozenset({Role.TECHNICIAN, Role.CREW_LEAD})
 
 
 class Person(Document, frozen=True, kw_only=True):

@@ -190,7 +190,7 @@ async def test_a_session_of_another_device_is_nobodys(site: Site, org: Org) -> N
 
 
 async def test_a_device_token_opens_no_route_of_people_and_a_person_none_of_devices(site: Site, org: Org) -> None:
-    person_id = await make_person(site, org, Role.ADMIN)
+    person_id = await make_person(site, org, Role.DISPATCHER)
     device = await _enrol(site, (await _code(site, org, person_id=str(person_id)))["code"])
     headers = {"Authorization": f"Bearer {device.device_token}"}
     assert (await site.client.get("/api/v1/devices", headers=headers)).status_code == 401
