@@ -7,9 +7,11 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-# One statement, so that two processes cannot both take the last place. No row comes back when the key is over its limit.
+# One statement, so that two processes cannot both take the last place. No row comes back when the key is over its limit, and none is
+# kept for an organisation that does not exist: anybody may name one.
 _TAKE = """
-insert into throttle as t (org_id, key, free_at) values ($1, $2, $3::timestamptz + $4::interval)
+insert into throttle as t (org_id, key, free_at)
+select org_id, $2, $3::timestamptz + $4::interval from organisation where org_id = $1
 on conflict (org_id, key) do update set free_at = greatest(t.free_at, $3::timestamptz) + $4::interval
   where t.free_at <= $3::timestamptz + $5::interval
 returning free_at"""
@@ -33,12 +35,12 @@ class Rate(Struct, frozen=True):
 
 
 async def take(conn: asyncpg.Connection, org_id: UUID, rate: Rate, key: bytes, *, now: datetime) -> timedelta | None:
-    """Take one place; None when there was one, else how long to wait for the next."""
+    """Take one place; None when there was one, or nothing to limit without an organisation, else how long to wait for the next."""
     slack = rate.every * (rate.burst - 1)
     if await conn.fetchval(_TAKE, org_id, key, now, rate.every, slack) is not None:
         return None
     free_at: datetime | None = await conn.fetchval(_FREE_AT, org_id, key)
-    return max(free_at - slack - now, timedelta(seconds=1)) if free_at else timedelta(seconds=1)
+    return max(free_at - slack - now, timedelta(seconds=1)) if free_at else None
 
 
 async def forget(conn: asyncpg.Connection, org_id: UUID, key: bytes) -> None:

@@ -1,5 +1,7 @@
 """Signing in, refreshing, signing out, passwords: what works, what is refused, and that both look alike where they must."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -235,3 +237,26 @@ async def test_no_secret_reaches_the_log(site: Site, org: Org) -> None:
     assert len([line for line in lines if "ms" in line]) == 4
     for secret in (PASSWORD, "logged", *tokens.values(), made["api_key"]):
         assert str(secret) not in text or str(secret) in (tokens["org_id"], tokens["person_id"], "900")
+
+
+@pytest.mark.parametrize("key_id", [[], {}, 7, None, True])
+async def test_a_token_whose_key_id_is_no_text_is_refused(site: Site, key_id: object) -> None:
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": key_id}).encode()).decode()
+    answer = await site.client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {head}.e30.x"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "kind"),
+    [("refresh", "refresh_token", TokenKind.REFRESH), ("password-reset", "reset_token", TokenKind.PASSWORD_RESET)],
+)
+async def test_tokens_of_organisations_that_do_not_exist_leave_nothing_behind(
+    site: Site, owner: asyncpg.Connection, path: str, field: str, kind: TokenKind
+) -> None:
+    nowhere = uuid4()
+    ask = {field: mint_token(kind, nowhere, uuid4()).text, "new": PASSWORD}
+    if path == "refresh":
+        del ask["new"]
+    answer = await site.client.post(f"/api/v1/auth/{path}", json=ask)
+    assert answer.status_code in (400, 401, 403, 422), answer.text
+    assert await owner.fetchval("select count(*) from throttle where org_id = $1", nowhere) == 0
