@@ -19,8 +19,10 @@ from jobs.projection import documents_of
 from jobs.result import Applied, Merged, PutAside, Refused, Result
 from jobs.work import Key, Organisation, Work
 from mobile_contract.schema.base import Command
+from mobile_contract.schema.decisions import ClaimJob
 from mobile_contract.schema.facts import ReportJob
 from mobile_contract.schema.outcome import OutcomeStatus, Resolution
+from mobile_contract.schema.people import Role
 from sync import buckets, dependencies, documents, notices, outcomes, quarantine
 from sync.ask import Ask, decode
 from sync.dependencies import Wait
@@ -167,7 +169,7 @@ class Batch:
                 return verdict
         job_id = job_of(plan)
         if ask.id in checks.strangers and (ask.actor.person_id, job_id) not in self._found:
-            return PutAside("out_of_scope")
+            return PutAside("out_of_scope") if ask.is_fact else Refused("out_of_scope")
         if ask.expected_ver is not None and checks.versions.get(job_id or ask.id) != ask.expected_ver:
             return Refused("precondition_failed")
         result = self._apply(work, ask, plan)
@@ -225,20 +227,29 @@ class Batch:
         return {row["id"]: row["ver"] for row in rows}
 
     async def _strangers(self, asks: Sequence[Ask], plans: Sequence[Plan]) -> frozenset[UUID]:
-        """Name the facts of devices on jobs that were never in their person's scope. A job that is reported needs none."""
-        facts: list[tuple[UUID, UUID, UUID]] = []
+        """Name the facts and claims on jobs that were never in their person's scope. A job that is reported needs none."""
+        asked: list[tuple[UUID, UUID, UUID]] = []
         for ask, plan in zip(asks, plans, strict=True):
             job_id, person_id = job_of(plan), ask.actor.person_id
-            if ask.is_fact and ask.actor.via is Via.DEVICE and job_id and person_id and not isinstance(plan, ReportJob):
-                facts.append((ask.id, person_id, job_id))
-        seen = await buckets.were_in_scope(self._conn, self._org.org_id, [(p, j) for _, p, j in facts], self._now)
-        return frozenset(id for (id, _, _), was in zip(facts, seen, strict=True) if not was)
+            if job_id and person_id and _wants_scope(ask, plan):
+                asked.append((ask.id, person_id, job_id))
+        seen = await buckets.were_in_scope(self._conn, self._org.org_id, [(p, j) for _, p, j in asked], self._now)
+        return frozenset(id for (id, _, _), was in zip(asked, seen, strict=True) if not was)
 
 
 def job_of(command: object) -> UUID | None:
     """Name the job that a command is about; None where there is none."""
     job_id = getattr(command, "job_id", None)
     return job_id if isinstance(job_id, UUID) else None
+
+
+def _wants_scope(ask: Ask, plan: Plan) -> bool:
+    """Tell whether a command stands on its person's scope alone, where any other has to be an owner's or the office's."""
+    if ask.actor.via is not Via.DEVICE and (ask.actor.via is not Via.PERSON or ask.cause is not None):
+        return False
+    if ask.actor.via is Via.PERSON and Role.ADMIN in ask.actor.roles:
+        return False
+    return isinstance(plan, ClaimJob) or (ask.is_fact and not isinstance(plan, ReportJob))
 
 
 def _by_id(answer: Answer) -> UUID:

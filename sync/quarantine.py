@@ -107,9 +107,12 @@ async def list_entries(
     resolved: bool = False,
     limit: int = PAGE,
 ) -> list[Entry]:
-    """List entries that wait (with `resolved` all), oldest first, after the one whose (received_at, entry_id) is given."""
+    """List entries that wait (with `resolved` all), oldest first, after the one whose (received_at, entry_id) is given.
+
+    At most a page and one more, by which the caller sees that there is another page.
+    """
     at, id = after or (datetime.min.replace(tzinfo=UTC), UUID(int=0))
-    rows = await conn.fetch(_LIST, org_id, resolved, at, id, min(limit, PAGE))
+    rows = await conn.fetch(_LIST, org_id, resolved, at, id, min(limit, PAGE + 1))
     return [_entry(row) for row in rows]
 
 

@@ -164,3 +164,23 @@ async def test_a_phone_of_one_organisation_reaches_no_job_of_another(pool: async
     phone.do(note(org, job))
     assert [(o.status, o.code) for o in await phone.taken()] == [("quarantined", "out_of_scope")]
     assert "note_added" not in await looking.events(theirs, job.job_id)
+
+
+async def test_a_job_that_was_never_in_scope_is_neither_reported_on_nor_claimed_whatever_the_way(org: Org) -> None:
+    """A technician who learned an id would else get the customer's name with it."""
+    theirs, offered = await org.assigned_job("alpha", "west"), await org.open_job("west")
+    bob = await phone_of(org, "bob")
+    claim = d.ClaimJob(job_id=offered, visit_id=org.new_id())
+    bob.do(claim)
+    bob.do(d.ClaimJob(job_id=org.new_id(), visit_id=org.new_id()))
+    assert [(o.status, o.code) for o in await bob.taken()] == [("rejected", "out_of_scope")] * 2
+    started = f.StartTravel(job_id=theirs.job_id, visit_id=org.new_id())
+    answers = await org.send(claim, started, by="bob")
+    assert [(a.status, a.code) for a in answers] == [("rejected", "out_of_scope")] * 2
+    held = await looking.rows(
+        org,
+        "select id from sync_member where org_id = $1 and bucket = any($2) and kind = 'job'",
+        [f"me/{org.people['bob']}", f"crew/{org.crews['beta']}"],
+    )
+    assert held == []
+    await org.ok(claim, started, by="amy")

@@ -203,6 +203,16 @@ async def test_the_inbox_is_paged_oldest_first(org: Org, stranger: Phone, job: A
     assert hours == sorted(hours)
 
 
+async def test_the_largest_page_is_followed_by_the_rest(org: Org, stranger: Phone, job: Assigned) -> None:
+    for _ in range(quarantine.PAGE + 1):
+        stranger.do(note(org, job))
+    for start in range(0, quarantine.PAGE + 1, 100):
+        await stranger.taken(stranger.queue[start : start + 100])
+    async with org_transaction(org.pool, org.id) as conn:
+        found = await quarantine.list_entries(conn, org.id, limit=quarantine.PAGE + 1)
+    assert len(found) == quarantine.PAGE + 1, "one more than the page, so that the edge says that there is more"
+
+
 async def test_what_is_unknown_is_not_found(org: Org) -> None:
     refused = await ended(org, "discarded", entry=org.new_id())
     assert isinstance(refused, Refused) and refused.code == "not_found"
