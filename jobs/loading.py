@@ -21,13 +21,18 @@ from jobs.store.tables import JOB_CHILDREN
 from jobs.work import Organisation, Work, kind_name, wgs84
 from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
+    AssignVisit,
+    ClaimJob,
     LinkRequest,
     LoadJobType,
     OffboardPerson,
     OpenJob,
+    PlanVisit,
+    ReassignVisit,
     RegisterRequest,
     SaveCrewMember,
     SaveDistrict,
+    SaveDuty,
     SavePerson,
     SavePolicy,
     TriageJob,
@@ -45,7 +50,7 @@ from mobile_contract.schema.facts import (
 )
 from mobile_contract.schema.job import Job
 from mobile_contract.schema.material import Part
-from mobile_contract.schema.people import Crew, Person
+from mobile_contract.schema.people import Crew, CrewMember, Duty, Person
 from mobile_contract.schema.place import Site
 
 _REFERENCES = {
@@ -94,16 +99,20 @@ union select 'crew', crew_id from crew_member where org_id = $1 and person_id = 
 union select 'crew', id from crew where org_id = $1 and lead_id = any($2)
 union select 'duty', id from duty where org_id = $1 and person_id = any($2) and to_at > $3
 order by 1, 2 limit 5000"""
+# Whoever is given something must not leave meanwhile: shared, since many are given work at once.
+_HOLD_PEOPLE = "select id from person where org_id = $1 and id = any($2) order by id for share"
+_FORMER_JOBS = "select job_id from request where org_id = $1 and id = any($2) and job_id is not null"
 
 
 class Names(Struct):
-    """What commands name: ids by kind, the rows a command may change, points (lon, lat in WGS 84), codes by kind."""
+    """What commands name: ids by kind, the rows a command may change, points (lon, lat in WGS 84), codes by kind, who is given something."""
 
     ids: dict[str, set[UUID]]
     saved: dict[str, set[UUID]]
     points: set[tuple[float, float]]
     job_types: set[str]
     codes: dict[str, set[str]]
+    given: set[UUID]
 
 
 async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisation:
@@ -116,9 +125,12 @@ async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisat
 
 async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence[tuple[Command, Deed]]) -> Work:
     """Lock and load what the batch works on; the caller's transaction keeps the locks."""
-    names = Names(ids={}, saved={}, points=set(), job_types=set(), codes={})
-    for command, _ in batch:
+    names = Names(ids={}, saved={}, points=set(), job_types=set(), codes={}, given=set())
+    for command, deed in batch:
         _collect(command, names)
+        taker = deed.person_id if isinstance(command, ClaimJob) else _given_to(command)
+        if taker is not None:
+            names.given.add(taker)
         code = getattr(command, "job_type", None)
         if isinstance(code, str):
             names.job_types.add(code)
@@ -178,19 +190,39 @@ async def _look_around(
 async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:
     leaving = [c.person_id for c, _ in batch if isinstance(c, OffboardPerson)]
     leaving += [c.person.id for c, _ in batch if isinstance(c, SavePerson) and not c.person.active]
-    if leaving:
-        for row in await conn.fetch(_HELD_BY_PERSON, org_id, leaving, min(deed.received_at for _, deed in batch)):
-            names.ids.setdefault(row["kind"], set()).add(row["id"])
-            names.saved.setdefault(row["kind"], set()).add(row["id"])
+    now = min((deed.received_at for _, deed in batch), default=None)
+    held = await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) if leaving else []
+    for row in held:
+        names.ids.setdefault(row["kind"], set()).add(row["id"])
+        names.saved.setdefault(row["kind"], set()).add(row["id"])
+    moving = [c.request_id for c, _ in batch if isinstance(c, LinkRequest)]
+    if moving:
+        names.ids.setdefault("job", set()).update(r["job_id"] for r in await conn.fetch(_FORMER_JOBS, org_id, moving))
     if names.ids.get("job"):
         names.saved.setdefault("job", set())
-    for kind in sorted(names.saved):
+    given = names.given - names.saved.get("person", set())
+    for kind in sorted({*names.saved, *(("person",) if given else ())}):
         if kind == "job":
             locked = await conn.fetch(_LOCK_JOBS, org_id, sorted(names.ids["job"]))
             names.job_types.update(row["type"] for row in locked)
             names.ids.setdefault("district", set()).update(r["district_id"] for r in locked if r["district_id"])
         elif kind != "district":
-            await rows.lock(conn, org_id, kind, names.saved[kind])
+            await rows.lock(conn, org_id, kind, names.saved.get(kind, set()))
+        if kind == "person" and given:
+            await conn.execute(_HOLD_PEOPLE, org_id, sorted(given))
+    if leaving and await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) != held:
+        # Something was given to them before their rows were locked; now nothing can be, so anew it is complete.
+        raise asyncpg.SerializationError("somebody who leaves was given something meanwhile")
+
+
+def _given_to(command: Command) -> UUID | None:
+    """Name the person to whom a command gives something that whoever leaves lets go of."""
+    match command:
+        case PlanVisit(person_id=id) | AssignVisit(person_id=id) | ReassignVisit(person_id=id):
+            return id
+        case SaveCrewMember(member=CrewMember(person_id=id)) | SaveDuty(duty=Duty(person_id=id)):
+            return id
+    return None
 
 
 def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> list[Want]:

@@ -132,3 +132,37 @@ async def test_what_is_beside_a_changed_row_is_looked_at_too(pool: asyncpg.Pool,
         assert ("site", org.site) in await documents_of(conn, org.id, [("meter", org.meter)])
         assert ("person", org.people["ali"]) in await documents_of(conn, org.id, [("crew", org.crews["alpha"])])
         assert ("contact", contact_id) in await documents_of(conn, org.id, [("request", request_id)])
+
+
+@pytest.mark.parametrize("first", ["given work", "leaves"])
+async def test_whoever_is_given_work_while_leaving_has_none_in_the_end(
+    owner: asyncpg.Connection, org: Org, first: str
+) -> None:
+    amy, job_id = org.people["amy"], await org.open_job("east")
+    commands: dict[str, tuple[Command, str]] = {
+        "given work": (d.AssignVisit(job_id=job_id, visit_id=org.new_id(), person_id=amy), "dan"),
+        "leaves": (d.OffboardPerson(person_id=amy), "ada"),
+    }
+    command, by = commands.pop(first)
+    ((other, its_by),) = commands.values()
+    async with executed(org, command, by=by):
+        second = asyncio.create_task(org.send(other, by=its_by))
+        await until(lambda: blocked(owner))
+    (answer,) = await second
+    assert answer.code == ("ok" if first == "given work" else "person_inactive")
+    states = await owner.fetch("select state from visit where org_id = $1 and person_id = $2", org.id, amy)
+    assert [row["state"] for row in states] == (["cancelled"] if first == "given work" else [])
+    assert await owner.fetchval("select state from job where org_id = $1 and id = $2", org.id, job_id) == "ready"
+    assert await drifts(owner, org) == []
+
+
+async def test_a_request_that_moves_is_told_in_both_jobs(owner: asyncpg.Connection, org: Org) -> None:
+    here, there, request_id = await org.open_job(), await org.open_job(), org.new_id()
+    await org.ok(d.RegisterRequest(request_id=request_id, job_id=here, description="burst"), by="cal")
+    await org.ok(d.LinkRequest(request_id=request_id, job_id=there), by="dan")
+    told = await owner.fetch(
+        "select job_id, detail ->> 'moved_to' moved_to from event where org_id = $1 and name = 'request_linked' order by received_at, seq",
+        org.id,
+    )
+    assert {(row["job_id"], row["moved_to"]) for row in told} == {(here, None), (there, None), (here, str(there))}
+    assert await drifts(owner, org) == []
