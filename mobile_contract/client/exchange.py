@@ -216,6 +216,23 @@ class Exchange:
         with self._store.transaction():
             self._store.keep_sessions(answer.sessions)
             self._store.update_install(sessions_at=now)
+            self._go_on_working(answer)
+
+    def _go_on_working(self, answer: SessionsAnswer) -> None:
+        # The person works on: without the session that takes over, the phone would go blank when its own one ends. A
+        # session that begins after that is another shift, and its person opens it.
+        at_work = self._install().session_id
+        current = next((s for s in self._store.sessions() if s.session_id == at_work), None)
+        if current is None:
+            return
+        begun = min(current.to_at, answer.server_time)
+        longer = [
+            s
+            for s in answer.sessions
+            if s.person_id == current.person_id and s.from_at <= begun and s.to_at > current.to_at
+        ]
+        if longer:
+            self._store.update_install(session_id=max(longer, key=lambda s: s.to_at).session_id)
 
     def _wipe_if_told(self, report: SyncReport) -> None:
         row = self._store.row(

@@ -1,6 +1,7 @@
 """The device as an app sees it: people and PINs, clocks, wiping, guards, being told to update."""
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -229,3 +230,21 @@ def test_a_folder_is_opened_with_the_clocks_of_this_machine(tmp_path: Path) -> N
     assert clock.boot() == SystemClock().boot()
     assert 0 <= clock.mono_ms() <= clock.mono_ms()
     device.store.close()
+
+
+def test_whoever_works_on_goes_on_in_the_session_that_takes_over(phone: Phone, office: Office) -> None:
+    old = office.sessions[0]
+    phone.clock.now = old.to_at - timedelta(hours=1)
+    longer = msgspec.structs.replace(old, session_id=UUID(int=0x58), to_at=old.to_at + timedelta(days=7))
+    tomorrow = msgspec.structs.replace(longer, session_id=UUID(int=0x59), from_at=old.to_at + timedelta(hours=9))
+    office.sessions = [tomorrow]
+    phone.synced()
+    install = phone.status().install
+    assert install is not None
+    assert install.session_id == old.session_id
+    office.sessions = [longer, tomorrow]
+    phone.clock.now = old.to_at + timedelta(hours=6)
+    phone.synced()
+    install = phone.status().install
+    assert install is not None
+    assert install.session_id == longer.session_id
