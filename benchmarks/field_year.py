@@ -64,6 +64,8 @@ TICK: Final = timedelta(minutes=10)
 MOST: Final = 10_000
 # After the last report: what could not be finished, or nobody was let in for, is tried again on the days after.
 DAYS_AFTER: Final = 6
+# A crew that has nothing to do looks at its phone once a week.
+LOOK_AT_ALL_ON: Final = 0
 
 Advance = Callable[[int, int, str], None]
 
@@ -149,6 +151,7 @@ class _Run:
         self._ids = stage.chance.ids("dispatch")
         self._open: set[UUID] = set()
         self._at_work: set[str] = set()
+        self._sent: set[UUID | None] = set()
         self.dispatched = self.nobody = self.days = self.closed = 0
         begin = datetime.combine(FIRST, datetime.min.time(), ZONE)
         found = repair_crews.located(self._pool, self._org_id, begin, begin + timedelta(days=DAYS), most=MOST)
@@ -189,6 +192,7 @@ class _Run:
             sent = {each.job_id for each, answer in zip(dispatched, answers, strict=True) if answer.took_effect}
         else:
             sent = set()
+        self._sent = {each.crew_id for each in dispatched if each.job_id in sent}
         self.dispatched += len(sent)
         self._open |= sent
         left = [job_id for job_id in jobs if job_id not in sent]
@@ -197,13 +201,16 @@ class _Run:
 
     def _work(self, day: date) -> None:
         """Let the crews that have something to do live through the day; a begun visit is finished, however late it is."""
-        doings: list[tuple[datetime, Doing]] = []
-        for number, crew in enumerate(self.stage.crews):
+        working = [
+            crew
+            for crew in self.stage.crews
+            if crew.code in self._at_work or crew.crew_id in self._sent or day.weekday() == LOOK_AT_ALL_ON
+        ]
+        for number, crew in enumerate(working):
             begin = _at(day, 7) + timedelta(minutes=5 + number)
-            doings.append((begin, _day_of(crew, _at(day, 16))))
-        for begin, doing in doings:
-            self.stage.timeline.add(begin, doing)
+            self.stage.timeline.add(begin, _day_of(crew, _at(day, 16)))
         self.stage.timeline.run(_at(day, 7) + timedelta(hours=23))
+        self._at_work = {crew.code for crew in working if crew.next_assignment() or crew.handset.device.status().unsent}
 
     def _look_after(self) -> list[UUID]:
         """Close what is completed or cannot be; gives what waits for another visit."""

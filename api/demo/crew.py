@@ -70,6 +70,11 @@ class Crew:
         self.visits_done = 0
         self.busy_with: UUID | None = None
 
+    @property
+    def name(self) -> str:
+        """Give what people call the crew."""
+        return self.handset.label
+
     def day(self, until: datetime, *, first_look_min: float = 0.0) -> Doing:
         """Live through a working day: look for work, do it, look again; begun work is finished, however late it is."""
         yield first_look_min

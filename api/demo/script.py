@@ -176,7 +176,8 @@ def _why(sent: Sent) -> str:
     best = sent.suggestion
     parts = [f"{_minutes(best)} min away"] + [REASON_TEXTS[reason].en.rstrip(".").lower() for reason in best.reasons]
     if sent.next_best is not None and sent.next_best.score_s is not None and best.score_s is not None:
-        parts.append(f"next best {round((sent.next_best.score_s - best.score_s) / 60)} min behind")
+        behind = round((sent.next_best.score_s - best.score_s) / 60)
+        parts.append(f"next best {behind} min behind" if behind else "next best as near")
     return ", ".join(parts)
 
 

@@ -32,7 +32,7 @@ def claim_race(script: Script, first: Crew, second: Crew) -> Doing:
     visits = {crew.code: script.new_id() for crew in (first, second)}
     claims = {crew.code: crew.do(d.ClaimJob(job_id=job_id, visit_id=visits[crew.code])) for crew in (first, second)}
     script.say(
-        "network", f"{first.code} and {second.code} are offline in the same district and both claim job {number}"
+        "network", f"{first.name} and {second.name} are offline in the same district and both claim job {number}"
     )
     second.do(f.StartTravel(job_id=job_id, visit_id=visits[second.code]))
     yield 9.0
@@ -43,9 +43,9 @@ def claim_race(script: Script, first: Crew, second: Crew) -> Doing:
     for crew in (first, second):
         outcome = _outcome(crew, claims[crew.code])
         if outcome == "ok":
-            script.say(crew.code, "back in the network, has the job")
+            script.say(crew.name, "back in the network, has the job")
             continue
-        script.say(crew.code, f"back in the network, is told: {outcome}; that it had set out is kept and flagged")
+        script.say(crew.name, f"back in the network, is told: {outcome}; that it had set out is kept and flagged")
         visit_id = visits[crew.code]
         crew.do(f.CompleteVisit(job_id=job_id, visit_id=visit_id, result="turned_back", no_parts_used=True))
 
@@ -63,15 +63,15 @@ def gone_for_hours(script: Script) -> Doing:
     script.send(DISPATCHER, d.AssignVisit(job_id=given_away, visit_id=second_id, crew_id=crew.crew_id))
     yield from script.waits_until(lambda: crew.busy_with == cancelled, minutes=150)
     crew.drop_out(170)
-    script.say("network", f"{crew.code} drops out of the network on its way to job {script.number(cancelled)}")
+    script.say("network", f"{crew.name} drops out of the network on its way to job {script.number(cancelled)}")
     yield 25.0
     code = script.send(DISPATCHER, d.CancelJob(job_id=cancelled, reason="the customer's own plumber came"))
-    script.say("office", f"Job {script.number(cancelled)} is cancelled ({code}); {crew.code} cannot know")
+    script.say("office", f"Job {script.number(cancelled)} is cancelled ({code}); {crew.name} cannot know")
     _give_away(script, given_away, second_id, but=crew)
-    yield 160.0
-    script.say(
-        "network", f"{crew.code} is back after almost three hours with {crew.handset.device.status().unsent} reports"
-    )
+    yield 144.0
+    unsent = crew.handset.device.status().unsent
+    script.say("network", f"{crew.name} comes back after almost three hours, with {unsent} reports to hand in")
+    yield 3.0
     yield from script.waits_until(lambda: _handed_in(crew), minutes=60)
     flags = ", ".join(script.office.job(cancelled).flags) or "none yet"
     script.say("inbox", f"Job {script.number(cancelled)}: the crew's work is kept, flags: {flags}")
@@ -117,10 +117,10 @@ def strangers_fact(script: Script, crew: Crew, stranger: Crew) -> Doing:
     yield from script.waits_until(lambda: _handed_in(crew), minutes=150)
     entries = [entry for entry in script.office.inbox() if entry.command_id == note]
     script.say(
-        "inbox", f"{crew.code} notes something on a job that was never its own: quarantine ({_reasons(entries)})"
+        "inbox", f"{crew.name} notes something on a job that was never its own: quarantine ({_reasons(entries)})"
     )
     script.say(
-        crew.code, f"its wish to hold job {script.number(mine)} waits for that: {_outcome(crew, held) or 'held'}"
+        crew.name, f"its wish to hold job {script.number(mine)} waits for that: {_outcome(crew, held) or 'held'}"
     )
     yield 35.0
     for entry in entries:
@@ -144,7 +144,7 @@ def found_on_site(script: Script, crew: Crew) -> Doing:
     found = script.office.jobs([job_id])
     if not found:
         return
-    script.say(crew.code, f"reports a leak found in passing: job {found[0].number} awaits triage")
+    script.say(crew.name, f"reports a leak found in passing: job {found[0].number} awaits triage")
     yield 6.0
     script.send(DISPATCHER, d.TriageJob(job_id=job_id, priority=Priority.NORMAL))
     script.dispatch(job_id)
@@ -154,7 +154,7 @@ def wrong_clock(script: Script, crew: Crew) -> Doing:
     """A phone whose user set the clock three hours ahead; the server corrects by the anchor and keeps both times."""
     crew.handset.clock.wrong_by = timedelta(hours=3, minutes=7)
     script.say(
-        crew.code, "somebody set the phone's clock three hours ahead; arrivals are corrected, both times are kept"
+        crew.name, "somebody set the phone's clock three hours ahead; arrivals are corrected, both times are kept"
     )
     yield 300.0
     crew.handset.clock.wrong_by = timedelta()
@@ -164,7 +164,7 @@ def shift_change(script: Script, crew: Crew) -> Doing:
     """The second technician takes the phone over without a network; each report keeps its author."""
     line = next(line for line in script.stage.founded.crews if line.crew_id == crew.crew_id)
     crew.handset.device.use(line.members[1])
-    script.say(crew.code, f"{line.names[1]} takes the phone over from {line.names[0]}, queue and all")
+    script.say(crew.name, f"{line.names[1]} takes the phone over from {line.names[0]}, queue and all")
     yield 0.0
 
 
@@ -173,7 +173,7 @@ def killed_app(script: Script, crew: Crew) -> Doing:
     crew.handset.network.kill_next_answer = True
     yield from script.waits_until(lambda: not crew.handset.network.kill_next_answer, minutes=120)
     script.say(
-        "network", f"{crew.code}'s app was killed before it read the answer; nothing is lost, nothing happens twice"
+        "network", f"{crew.name}'s app was killed before it read the answer; nothing is lost, nothing happens twice"
     )
 
 
@@ -183,8 +183,8 @@ def _give_away(script: Script, job_id: UUID, visit_id: UUID, *, but: Crew) -> No
         return
     command = d.ReassignVisit(job_id=job_id, visit_id=visit_id, plan_version=1, crew_id=best[0].crew_id)
     code = script.send(DISPATCHER, command)
-    name = script.crews[best[0].crew_id].code
-    script.say("office", f"Job {script.number(job_id)} goes from {but.code} to {name} ({code})")
+    name = script.crews[best[0].crew_id].name
+    script.say("office", f"Job {script.number(job_id)} goes from {but.name} to {name} ({code})")
 
 
 def _away_from(script: Script, crew: Crew) -> CitySite:

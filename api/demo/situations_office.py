@@ -55,7 +55,7 @@ def burst_pipe(script: Script) -> Doing:
         yield from script.waits_until(lambda: script.office.job(job_id).state == JobState.IN_PROGRESS, minutes=60)
         yield from script.waits_until(lambda: script.office.job(job_id).arrived_at is not None, minutes=60)
         script.say(
-            dispatched[0].code,
+            dispatched[0].name,
             f"on site at job {number}, stops the water first; an answer of the server was lost on the way",
         )
 
@@ -80,7 +80,7 @@ def no_access(script: Script) -> Doing:
     for crew in script.stage.crews:
         crew.conducts[job_id] = Conduct(work_min=30, signer="Mr Ito")
     if dispatched is not None:
-        script.say(dispatched[0].code, f"job {script.number(job_id)}: nobody opened the door")
+        script.say(dispatched[0].name, f"job {script.number(job_id)}: nobody opened the door")
     yield 60.0
     if script.office.job(job_id).state == JobState.READY:
         script.say("office", f"The customer of job {script.number(job_id)} was called and rebooked")
@@ -96,7 +96,7 @@ def not_ours(script: Script) -> Doing:
     yield from script.waits_until(lambda: "not_ours" in script.office.job(job_id).flags, minutes=180)
     if dispatched is not None:
         script.say(
-            dispatched[0].code,
+            dispatched[0].name,
             f"job {script.number(job_id)} is not ours: City heating is called, the crew stays till they come",
         )
 
@@ -112,7 +112,7 @@ def refused_signature(script: Script) -> Doing:
     yield from script.waits_until(lambda: script.office.job(job_id).state == JobState.COMPLETED, minutes=240)
     if dispatched is not None:
         script.say(
-            dispatched[0].code,
+            dispatched[0].name,
             f"job {script.number(job_id)}: the customer refuses to sign, the caretaker is the witness",
         )
 

@@ -126,4 +126,4 @@ def _late_report(script: Script, *, urgent: bool) -> Doing:
     if found is None or crew.busy_with is not None:
         return
     script.stage.timeline.add(script.clock.now(), crew.work_on(found))
-    script.say(crew.code, f"sets out for job {found.job.number}")
+    script.say(crew.name, f"sets out for job {found.job.number}")
