@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Play a working day: a dozen crews with phones that go offline, collide with the dispatcher and come back; print story and proof.
 
-    The database must be up and migrated. Exit status 1: the proof failed.
+    Starts the private database where it is down. Refused in production. Exit status 1: the proof failed.
 
     Example: onsite demo
 
@@ -32,11 +32,15 @@ def demo(
 
     from api.console import console
     from api.demo.playing import Day, play_day
-    from api.demo.standing import zone_of
+    from api.demo.standing import prepare_database, zone_of
     from api.demo.telling import Teller, proof_tables
+    from api.operator_error import OperatorError
     from api.settings import load_settings
 
     settings = load_settings()
+    if settings.production:
+        raise OperatorError("`onsite demo` invents people and work: it is refused in production.")
+    prepare_database(settings)
     zone = asyncio.run(zone_of(settings, org))
     begun = time.monotonic()
     day = Day(slug=org, seed=seed, devices=devices)

@@ -29,20 +29,26 @@ def run(
 
     Example: ONSITE_PORT=8080 onsite run
     """
-    from api.operator_error import OperatorError
+    from api.demo.standing import prepare_database
     from api.server import serve
     from api.settings import load_settings
 
     settings = load_settings()
+    _insist_on_one_machine(settings)
+    _insist_on_port(settings)
+    prepare_database(settings)
+    keys = _prepare_demo(settings, seed=seed, devices=devices)
+    _show(settings, keys)
+    serve(settings, host=settings.host, port=settings.port, timers=True)
+
+
+def _insist_on_one_machine(settings: "Settings") -> None:
+    from api.operator_error import OperatorError
+
     if settings.production:
         raise OperatorError(
             "`onsite run` is for one machine: in production use `onsite db migrate`, then `onsite serve`."
         )
-    _insist_on_port(settings)
-    _prepare_database(settings)
-    keys = _prepare_demo(settings, seed=seed, devices=devices)
-    _show(settings, keys)
-    serve(settings, host=settings.host, port=settings.port, timers=True)
 
 
 def _insist_on_port(settings: "Settings") -> None:
@@ -60,20 +66,6 @@ def _insist_on_port(settings: "Settings") -> None:
                 f"Port {settings.port} of {settings.host} is not free ({error.strerror}). "
                 f"Stop what uses it, or take another: ONSITE_PORT={settings.port + 1} make run"
             ) from error
-
-
-def _prepare_database(settings: "Settings") -> None:
-    import asyncio
-
-    from api import cluster
-    from api.console import console
-    from api.migrations import migrate
-
-    with console.status("Looking at the database") as shown:
-        if settings.uses_private_cluster:
-            cluster.up(settings.place, shown.update)
-        shown.update("Migrating")
-        asyncio.run(migrate(settings))
 
 
 def _prepare_demo(settings: "Settings", *, seed: int, devices: int) -> "Keys":

@@ -4,6 +4,7 @@ Dispatch goes by the same ranking that the console shows. Never touches a table.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from api.demo.cast import OFFICE
 from api.demo.draws import Chance
 from api.demo.founding import Founded
-from api.demo.handset import Ledger, Made
+from api.demo.handset import Handset, Ledger, Made
 from api.demo.loopback import Loopback
 from api.demo.people import CrewLine
 from api.demo.virtual_time import VirtualClock
@@ -163,6 +164,19 @@ class Office:
         async def ask() -> list[tuple[UUID, UUID, str]]:
             async with org_transaction(self.loopback.services.pool, self.founded.org_id) as conn:
                 return await played.waiting_approvals(conn, self.founded.org_id, job_ids)
+
+        return self.loopback.call(ask())
+
+    def wrongly_dated(self, handset: Handset) -> tuple[datetime, datetime] | None:
+        """Find the latest arrival at which a device's clock was far off: what it said, and what was booked; None where there is none."""
+        install = handset.device.store.install()
+        if install is None:
+            return None
+        device_id = install.device_id
+
+        async def ask() -> tuple[datetime, datetime] | None:
+            async with org_transaction(self.loopback.services.pool, self.founded.org_id) as conn:
+                return await played.wrongly_dated(conn, self.founded.org_id, device_id)
 
         return self.loopback.call(ask())
 

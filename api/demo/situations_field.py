@@ -156,7 +156,12 @@ def wrong_clock(script: Script, crew: Crew) -> Doing:
     script.say(
         crew.name, "somebody set the phone's clock three hours ahead; arrivals are corrected, both times are kept"
     )
-    yield 300.0
+    wrong = script.office.wrongly_dated
+    yield from script.waits_until(lambda: wrong(crew.handset) is not None, minutes=290, every=10)
+    found = wrong(crew.handset)
+    if found is not None:
+        said, booked = (script.hours.local(at) for at in found)
+        script.say("network", f"{crew.name}'s phone said {said} at an arrival; it is booked at {booked}")
     crew.handset.clock.wrong_by = timedelta()
 
 

@@ -1,6 +1,11 @@
-"""Whether the demo organisation stands already, and where. Imports nothing heavy: it is asked at every start."""
+"""Whether the database and the demo organisation stand already, and where. Imports nothing heavy: it is asked at every start."""
 
+import asyncio
+
+from api import cluster
+from api.console import console
 from api.database import open_pool
+from api.migrations import migrate
 from api.settings import Settings
 from api.store import credentials
 from jobs.loading import load_organisation
@@ -15,3 +20,12 @@ async def zone_of(settings: Settings, slug: str) -> str | None:
             return None
         async with org_transaction(pool, org_id) as conn:
             return (await load_organisation(conn, org_id)).zone
+
+
+def prepare_database(settings: Settings) -> None:
+    """Start the private cluster where it is the database, and bring the database to the newest revision. Raises OperatorError."""
+    with console.status("Looking at the database") as shown:
+        if settings.uses_private_cluster:
+            cluster.up(settings.place, shown.update)
+        shown.update("Migrating")
+        asyncio.run(migrate(settings))

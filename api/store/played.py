@@ -46,6 +46,9 @@ where a.org_id = $1 and a.job_id = any($2) order by a.asked_at, a.id limit $3"""
 _WAITING = """
 select a.job_id, a.id, coalesce(p.code, a.role) login from approval a left join person p on p.org_id = a.org_id and p.id = a.person_id
 where a.org_id = $1 and a.state = 'waiting' and a.job_id = any($2) order by a.asked_at, a.id limit $3"""
+_WRONGLY_DATED = """
+select raw_at, occurred_at from event where org_id = $1 and device_id = $2 and name = 'arrived'
+  and abs(extract(epoch from raw_at - occurred_at)) > 1800 order by occurred_at desc, id limit 1"""
 _SIGNATURES = """
 select j.number, s.signer, s.refused_reason, s.witness, s.flags from signature s join job j on j.org_id = s.org_id and j.id = s.job_id
 where s.org_id = $1 and s.job_id = any($2) order by s.signed_at, s.id limit $3"""
@@ -197,6 +200,12 @@ async def waiting_approvals(
     """List what waits for a decision: (job, approval, the code of the person or the role that decides)."""
     rows = await conn.fetch(_WAITING, org_id, list(job_ids), MOST)
     return [(row["job_id"], row["id"], row["login"]) for row in rows]
+
+
+async def wrongly_dated(conn: asyncpg.Connection, org_id: UUID, device_id: UUID) -> tuple[datetime, datetime] | None:
+    """Find a device's latest arrival whose own time was half an hour off or more: (own time, booked time)."""
+    row = await conn.fetchrow(_WRONGLY_DATED, org_id, device_id)
+    return (row["raw_at"], row["occurred_at"]) if row else None
 
 
 async def signatures(conn: asyncpg.Connection, org_id: UUID, job_ids: Collection[UUID]) -> list[SignatureLine]:
