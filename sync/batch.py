@@ -183,6 +183,9 @@ class Batch:
             return apply(work, command, ask.deed(after_unresolved=unresolved))
         except Exception as error:
             log.exception("handler failed", extra={"command": str(ask.id), "command_name": ask.name})
+            if ask.released:
+                # What released it is innocent and must go on, be it a command behind which a queue waits, or the sweep.
+                return PutAside("server_fault")
             raise HandlerFault(ask) from error
 
     def _answer(self, work: Work, ask: Ask, result: Result | Wait, job_id: UUID | None) -> Answer:

@@ -16,7 +16,7 @@ from litestar.params import FromPath
 from api.auth import Caller, caller_of
 from api.body import read_json
 from api.describe import describe
-from api.offboarding import end_access
+from api.offboarding import LEAVING, end_access
 from api.problems import UNREADABLE, ProblemError, invalid, language_of
 from api.record import record_of
 from api.services import Services
@@ -95,8 +95,8 @@ async def send(
         raise ProblemError("server_fault") from None
     services.metrics.commands.labels(name, answer.status.value).inc()
     record.code = answer.code
-    if name == "offboard_person" and answer.status in _DONE:
-        await end_access(services, caller.actor, args)
+    if name in LEAVING and answer.status in _DONE:
+        await end_access(services, caller.actor, name, args)
     return respond(request, answer)
 
 

@@ -141,8 +141,9 @@ async def test_a_decision_made_on_an_older_job_is_refused_only_when_it_says_so(
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("how", ["offboard_person", "save_person"])
 async def test_a_person_who_is_offboarded_loses_sign_ins_resets_and_devices(
-    site: Site, org: Org, owner: asyncpg.Connection
+    site: Site, org: Org, owner: asyncpg.Connection, how: str
 ) -> None:
     admin = await signed_in(site, org, Role.ADMIN)
     person = {"id": str(uuid4()), "code": "leaver", "name": "Leaver", "roles": ["technician"]}
@@ -156,7 +157,8 @@ async def test_a_person_who_is_offboarded_loses_sign_ins_resets_and_devices(
     device = (await site.client.post("/sync/v1/enrol", json={"code": code.json()["code"], "device_name": "p"})).json()
     reset = (await site.client.post(f"/api/v1/persons/{person['id']}/password-reset", headers=admin)).json()
 
-    answer = await _send(site, admin, "offboard_person", {"person_id": person["id"]})
+    leaving = {"person_id": person["id"]} if how == "offboard_person" else {"person": {**person, "active": False}}
+    answer = await _send(site, admin, how, leaving)
     assert answer.status_code == 200, answer.text
     assert (await site.client.get("/api/v1/auth/me", headers=headers)).status_code == 401
     login = {"org": org.slug, "login": "leaver", "password": PASSWORD}

@@ -1,6 +1,7 @@
 """Decisions that wait for what they follow: held, released in order, refused with it, and never for ever."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from jobs.context import Via
+from jobs.handlers import door
 from mobile_contract import limits
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -249,3 +251,23 @@ async def test_a_held_decision_blocks_nothing_behind_it(org: Org, phone: Phone, 
         phone.do(note(org, job))
     assert [o.status for o in await phone.taken()] == ["held", "applied", "applied", "applied"]
     assert await looking.last_n(org, phone.id) == 4
+
+
+async def test_a_held_decision_that_the_server_cannot_handle_does_not_take_what_it_follows_along(
+    org: Org, phone: Phone, job: Assigned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(work: object, command: object, deed: object) -> object:
+        raise ZeroDivisionError("a bug of ours")
+
+    handlers: dict[Any, Any] = door._HANDLERS
+    monkeypatch.setitem(handlers, d.HoldJob, raising)
+    first = org.new_id()
+    poison = phone.do(hold(job), after=(first,))
+    behind = phone.do(d.AcceptVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=1), after=(first,))
+    assert [o.status for o in await phone.taken()] == ["held", "held"]
+    phone.do(note(org, job), id=first)
+    assert [o.code for o in await phone.taken(phone.queue[2:])] == ["ok"]
+    assert await status_of(org, poison) == ("quarantined", "server_fault")
+    assert await status_of(org, behind) == ("applied", "ok")
+    (entry,) = await looking.quarantined(org)
+    assert (entry["command_id"], await held(org)) == (poison, 0)
