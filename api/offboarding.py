@@ -13,7 +13,6 @@ from mobile_contract.schema.people import Person
 from sync.devices import devices_of_person
 from sync.transaction import org_transaction
 
-
 LEAVING: Final = ("offboard_person", "save_person")
 
 
