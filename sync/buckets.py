@@ -22,7 +22,7 @@ select pg_advisory_xact_lock(hashtextextended('scope/' || $1::uuid || '/' || p.i
 
 _HELD = """
 select person_id, bucket, cause, from_at, to_at from sync_scope
-where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3) order by person_id, bucket, cause, from_at"""
+where org_id = $1 and person_id = any($2) and (to_at is null or to_at > greatest($3, from_at)) order by person_id, bucket, cause, from_at"""
 
 _END = """
 update sync_scope s set to_at = greatest(k.to_at, s.from_at)
@@ -61,13 +61,18 @@ async def follow(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key],
     people = [row["person_id"] for row in rows]
     await conn.execute(_LOCK, org_id, people)
     held = {Scope(*row.values()) for row in await conn.fetch(_HELD, org_id, people, now)}
-    wanted = {s for s in await scopes_of(conn, org_id, people) if s.to_at is None or s.to_at > now}
+    wanted = {s for s in await scopes_of(conn, org_id, people) if counts(s, now)}
     ended = [Scope(s.person_id, s.bucket, s.cause, s.from_at, now) for s in held - wanted]
     opened = wanted - held
     kept = {(s.person_id, s.bucket, s.cause, s.from_at) for s in opened}
     await _write(conn, _END, org_id, [s for s in ended if (s.person_id, s.bucket, s.cause, s.from_at) not in kept])
     await _write(conn, _OPEN, org_id, sorted(opened, key=lambda s: (s.person_id, s.bucket, s.cause)))
     return {f"me/{scope.person_id}" for scope in (*ended, *opened)}
+
+
+def counts(scope: Scope, now: datetime) -> bool:
+    """Tell whether a scope holds now or later; one that ended before it began never does."""
+    return scope.to_at is None or scope.to_at > max(now, scope.from_at)
 
 
 async def _write(conn: asyncpg.Connection, statement: str, org_id: UUID, scopes: Sequence[Scope]) -> None:

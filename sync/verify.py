@@ -47,7 +47,7 @@ select id from ((select id from person where org_id = $1 and id > $2 order by id
   union (select person_id from sync_scope where org_id = $1 and person_id > $2 order by person_id limit $3)) p order by id limit $3"""
 _SCOPES = """
 select person_id, bucket, cause, from_at, to_at from sync_scope
-where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3)"""
+where org_id = $1 and person_id = any($2) and (to_at is null or to_at > greatest($3, from_at))"""
 # Outcomes may be in the buckets of several devices: a command that came again is answered there too. Devices are in their own alone.
 # A document whose hash is wrong has to be written although its body is right: without a body it counts as changed.
 _UNDO = "update sync_doc set body = null where org_id = $1 and kind = $2 and id = $3"
@@ -218,7 +218,7 @@ async def _verify_scopes(conn: asyncpg.Connection, org_id: UUID, now: datetime) 
             people = [row["id"] for row in await conn.fetch(_PEOPLE, org_id, after, AT_ONCE)]
             if not people:
                 return
-            wanted = {s for s in await scopes_of(conn, org_id, people) if s.to_at is None or s.to_at > now}
+            wanted = {s for s in await scopes_of(conn, org_id, people) if buckets.counts(s, now)}
             held = {Scope(*row.values()) for row in await conn.fetch(_SCOPES, org_id, people, now)}
         after = people[-1]
         wrong: dict[UUID, list[str]] = {}

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from jobs.projection import documents_of, project
 from mobile_contract.schema import decisions as d
@@ -165,4 +167,23 @@ async def test_a_request_that_moves_is_told_in_both_jobs(owner: asyncpg.Connecti
         org.id,
     )
     assert {(row["job_id"], row["moved_to"]) for row in told} == {(here, None), (there, None), (here, str(there))}
+    assert await drifts(owner, org) == []
+
+
+@pytest.mark.parametrize("how", ["leaves", "crew closes", "never joins"])
+async def test_a_membership_that_ends_before_it_begins_leaves_no_drift(
+    owner: asyncpg.Connection, org: Org, how: str
+) -> None:
+    amy, beta, soon = org.people["amy"], org.crews["beta"], NOW + timedelta(days=10)
+    member = CrewMember(id=org.new_id(), crew_id=beta, person_id=amy, from_at=soon)
+    await org.ok(d.SaveCrewMember(member=member), by="ada")
+    closed = Crew(id=beta, code="beta", name="Beta", van_id=org.vans["beta"], active=False)
+    commands: dict[str, Command] = {
+        "leaves": d.OffboardPerson(person_id=amy),
+        "crew closes": d.SaveCrew(crew=closed),
+        "never joins": d.SaveCrewMember(member=replace(member, to_at=soon + timedelta(seconds=1))),
+    }
+    await org.ok(commands[how], by="ada")
+    assert await drifts(owner, org) == []
+    await org.ok(d.SavePerson(person=Person(id=amy, code="amy", name="Amy", roles=(Role.TECHNICIAN,))), by="ada")
     assert await drifts(owner, org) == []
