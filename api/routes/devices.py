@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from api import enrolment
 from api.auth import require
 from api.body import read_query, read_struct
+from api.contract import require_contract
 from api.describe import describe, for_devices, public
 from api.problems import ProblemError
 from api.routes.auth import address_of
@@ -124,19 +125,28 @@ async def revoke(device_id: FromPath[UUID], services: NamedDependency[Services],
         body=EnrolAsk,
         answer=EnrolAnswer,
         status=201,
-        problems=("enrolment_invalid", "too_many_requests"),
+        problems=("enrolment_invalid", "too_many_requests", "upgrade_required"),
         example={"code": "demo-7K2M-Q9XT-4FHA-P3ZW", "device_name": "Van 3", "app": "onsite-reference 0.1"},
     ),
 )
 async def enrol(request: AnyRequest, services: NamedDependency[Services]) -> EnrolAnswer:
     """Become a device with a one-time code; the device's token is shown this once."""
     services.flood.admit(address_of(request), now=services.clock())
+    # Before the code is used up by an app that could not go on with it.
+    require_contract(request, named=False)
     return await enrolment.enrol(services, await read_struct(request, EnrolAsk), address_of(request))
 
 
-@post("/sessions", status_code=200, opt=for_devices("Fetch or renew sessions", answer=SessionsAnswer))
-async def renew_sessions(services: NamedDependency[Services], device: NamedDependency[Device]) -> SessionsAnswer:
+@post(
+    "/sessions",
+    status_code=200,
+    opt=for_devices("Fetch or renew sessions", answer=SessionsAnswer, problems=("upgrade_required",)),
+)
+async def renew_sessions(
+    request: AnyRequest, services: NamedDependency[Services], device: NamedDependency[Device]
+) -> SessionsAnswer:
     """Give the sessions that the device may hold now and ahead; asking again gives the same ones."""
+    require_contract(request, named=False)
     return await enrolment.renew_sessions(services, device)
 
 

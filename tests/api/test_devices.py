@@ -96,6 +96,18 @@ async def test_a_code_may_be_typed_carelessly(site: Site, org: Org) -> None:
     await _enrol(site, typed)
 
 
+async def test_an_app_that_is_too_old_keeps_the_code_for_its_update(site: Site, org: Org) -> None:
+    person_id = await make_person(site, org, Role.TECHNICIAN)
+    code = (await _code(site, org, person_id=str(person_id)))["code"]
+    ask, old = {"code": code, "device_name": "x"}, {"Onsite-Contract": "0.9"}
+    answer = await site.client.post("/sync/v1/enrol", json=ask, headers=old)
+    assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")
+    device = await _enrol(site, code)
+    headers = {"Authorization": f"Bearer {device.device_token}"}
+    assert (await site.client.post("/sync/v1/sessions", headers={**headers, **old})).status_code == 426
+    assert (await site.client.post("/sync/v1/sessions", headers=headers)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "demo-1111", "demo-1111-1111-1111-111U", "-" * 50, "demo-11111-1111-1111-111"]
 )
