@@ -6,6 +6,7 @@ Owns idempotence, scope and dependencies; what a command may do is asked of `job
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from time import perf_counter
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -84,7 +85,7 @@ class Batch:
             elif ask.barred == "id_reused" and ask.actor.via is not Via.DEVICE:
                 answers.append(ask.answer(OutcomeStatus.REJECTED, "id_reused", self._now))
             else:
-                answers.append(self._answer(work, ask, self._judge(work, ask, plan, checks), job_of(plan)))
+                answers.append(self._answer(work, ask, plan, checks))
         await work.flush(self._conn)
         self._changed.update(work.changed)
         return answers
@@ -188,8 +189,10 @@ class Batch:
                 return PutAside("server_fault")
             raise HandlerFault(ask) from error
 
-    def _answer(self, work: Work, ask: Ask, result: Result | Wait, job_id: UUID | None) -> Answer:
-        answer = replace(_answer(ask, result, self._now), job_id=job_id)
+    def _answer(self, work: Work, ask: Ask, plan: Plan, checks: _Checks) -> Answer:
+        started = perf_counter()
+        job_id = job_of(plan)
+        answer = replace(_answer(ask, self._judge(work, ask, plan, checks), self._now), job_id=job_id)
         if answer.status is OutcomeStatus.QUARANTINED:
             self._aside.append(quarantine.entry(ask, answer.code, detail=answer.detail, job_id=job_id))
         if answer.status is OutcomeStatus.HELD:
@@ -205,7 +208,8 @@ class Batch:
         log.info(
             "command",
             extra={"org": str(self._org.org_id), "actor": str(ask.actor.person_id), "command": str(ask.id),
-                   "command_name": ask.name, "status": answer.status, "code": answer.code},
+                   "command_name": ask.name, "status": answer.status, "code": answer.code,
+                   "ms": round(1000 * (perf_counter() - started), 1)},
         )  # fmt: skip
         return answer
 
