@@ -6,11 +6,16 @@ Lines of libraries go the same way; a traceback shows code, never the values of 
 import logging
 import logging.config
 import sys
-from typing import Any
+import traceback
+from types import TracebackType
+from typing import Any, TextIO, TypeAlias
 
+import asyncpg
 import structlog
 
 from api.settings import Settings
+
+ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure_logs(settings: Settings) -> None:
@@ -22,9 +27,9 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.ExceptionRenderer(_told), structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -55,3 +60,19 @@ def configure_logs(settings: Settings) -> None:
             },
         }
     )
+
+
+def _write(out: TextIO, exc_info: ExcInfo) -> None:
+    out.write("\n" + _told(exc_info))
+
+
+def _told(exc_info: ExcInfo) -> str:
+    """Write a traceback with its causes, the first one first. Of what PostgreSQL says only the message: its details quote the row."""
+    error: BaseException | None = exc_info[1]
+    told: list[str] = []
+    while error is not None:
+        said = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        told.insert(0, f"{frames}{type(error).__module__}.{type(error).__qualname__}: {said}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nwhich led to\n".join(told)

@@ -4,8 +4,10 @@ import json
 import logging
 from collections.abc import Iterator
 
+import asyncpg
 import msgspec
 import pytest
+import structlog
 
 from api.logs import configure_logs
 from api.settings import Settings
@@ -35,3 +37,23 @@ def test_the_scheduler_of_timers_does_not_speak_of_itself(
     configure_logs(msgspec.structs.replace(settings, log_level="info"))
     logging.getLogger("apscheduler.executors.default").info("Running job")
     assert "Running job" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+async def test_what_the_database_says_of_a_row_stays_out_of_the_log(
+    settings: Settings, owner: asyncpg.Connection, capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    configure_logs(msgspec.structs.replace(settings, log_format=log_format))
+    await owner.execute("drop table if exists told")
+    await owner.execute("create temporary table told (n int not null, note text)")
+    statement = "insert into told values (null, 'Mrs Lin\nwas not at home')"
+    with pytest.raises(asyncpg.NotNullViolationError, match="Mrs Lin") as refused:
+        await owner.execute(statement)
+    try:
+        raise LookupError("a fault of ours") from refused.value
+    except LookupError:
+        logging.getLogger("onsite.push").warning("chunk failed", exc_info=True)
+    structlog.get_logger().error("fault", exc_info=refused.value)
+    said = capsys.readouterr().err
+    assert said.count("NotNullViolationError") == 2 and "a fault of ours" in said and "test_logs.py" in said
+    assert "Lin" not in said and "at home" not in said
