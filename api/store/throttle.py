@@ -19,7 +19,8 @@ returning free_at"""
 _FREE_AT = "select free_at from throttle where org_id = $1 and key = $2"
 _FORGET = "delete from throttle where org_id = $1 and key = $2"
 _PURGE = """
-delete from throttle where org_id = $1 and key in (select key from throttle where org_id = $1 and free_at < $2 order by free_at limit 10000)"""
+delete from throttle where org_id = $1 and key in (select key from throttle where org_id = $1 and free_at < $2 order by free_at limit $3)"""
+AT_ONCE = 10_000
 
 
 class Rate(Struct, frozen=True):
@@ -48,6 +49,7 @@ async def forget(conn: asyncpg.Connection, org_id: UUID, key: bytes) -> None:
     await conn.execute(_FORGET, org_id, key)
 
 
-async def purge(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> None:
-    """Drop keys that limit nothing any more, at most 10,000 at a time."""
-    await conn.execute(_PURGE, org_id, now)
+async def purge(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> bool:
+    """Drop keys that limit nothing any more, at most 10,000 at a time; tell whether there may be more."""
+    done: str = await conn.execute(_PURGE, org_id, now, AT_ONCE)
+    return int(done.removeprefix("DELETE ")) == AT_ONCE

@@ -10,6 +10,8 @@ import pytest
 from api.database import connect_as_app
 from api.services import Services
 from api.settings import Settings
+from api.sign_in import LOGIN_HERE
+from api.store import throttle
 from api.timers import LOCK, TIMERS, Timer, fire, organisations, timing
 from mobile_contract.schema import decisions as d
 from sync.transaction import org_transaction
@@ -106,6 +108,21 @@ async def test_purging_drops_what_expired_long_ago_and_nothing_else(site: Site, 
             assert await codes() == left
     finally:
         clock.at = before
+
+
+async def test_rate_limits_of_the_past_are_purged_however_many_there_are(
+    site: Site, pool: asyncpg.Pool, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "AT_ONCE", 10)
+    org, now = await organisation(pool, seed), site.services.clock()
+    async with org_transaction(pool, org.id) as conn:
+        for n in range(35):
+            await throttle.take(conn, org.id, LOGIN_HERE, LOGIN_HERE.key(str(n)), now=now - timedelta(hours=1))
+        await throttle.take(conn, org.id, LOGIN_HERE, LOGIN_HERE.key("of now"), now=now)
+    await timer("purge").work(site.services, org.id, now)
+    async with org_transaction(pool, org.id) as conn:
+        left = await conn.fetch("select key from throttle where org_id = $1", org.id)
+    assert [row["key"] for row in left] == [LOGIN_HERE.key("of now")]
 
 
 async def test_one_process_leads_and_another_takes_over(settings: Settings, site: Site) -> None:
