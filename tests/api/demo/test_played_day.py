@@ -48,7 +48,8 @@ def test_a_small_day_passes_its_proof(settings: Settings, seed: int) -> None:
 
 
 def _worked(stage: Stage) -> None:
-    """Let the first crew work one job to its end."""
+    """Let a crew with a good network work one job to its end."""
+    calm(stage.crews)
     script = Script(stage, hours_of(ZONE, EVENING), Teller(hours_of(ZONE, EVENING)))
     job_id = script.open(script.site(), "Leak")
     sent = stage.office.send_nearest(job_id)
@@ -59,6 +60,7 @@ def _worked(stage: Stage) -> None:
     assert found is not None
     for _ in crew.work_on(found):
         pass
+    crew.sync()
 
 
 def _proof(stage: Stage) -> Proof:
