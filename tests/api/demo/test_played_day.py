@@ -100,7 +100,9 @@ def test_an_effect_in_two_places_fails_the_proof(small: Stage) -> None:
     async def double() -> None:
         async with org_transaction(pool, org_id) as conn:
             await conn.execute(
-                "update event set command_id = $2 where org_id = $1 and name = 'travel_started'", org_id, made.command_id
+                "update event set command_id = $2 where org_id = $1 and name = 'travel_started'",
+                org_id,
+                made.command_id,
             )
 
     small.loopback.call(double())
