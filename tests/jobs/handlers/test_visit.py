@@ -86,6 +86,9 @@ async def test_a_fact_of_a_visit_of_another_job_has_no_effect(org: Org) -> None:
 
 async def test_a_fact_of_an_unknown_job_has_no_effect(org: Org) -> None:
     (answer,) = await tell(org, fact(f.ArriveOnSite, Assigned(org.new_id(), org.new_id())))
+    # Whether it exists is told to those alone who may report on any job.
+    assert (answer.took_effect, answer.code) == (False, "out_of_scope")
+    (answer,) = await tell(org, fact(f.ArriveOnSite, Assigned(org.new_id(), org.new_id())), by="ada")
     assert (answer.took_effect, answer.code) == (False, "unknown_job")
 
 
