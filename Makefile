@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`; both set up everything that they need.
-# The rest is for developers: lint types format contract bench sim docs.
+# The rest is for developers: lint types format contract bench docs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint types format contract bench sim docs browser clean
+.PHONY: run test lint types format contract bench docs browser clean
 
 run: $(STAMP)
 	@$(ONSITE) run
@@ -32,9 +32,6 @@ contract: $(STAMP)
 
 bench: $(STAMP)
 	@$(PY) -m benchmarks
-
-sim: $(STAMP)
-	@$(PY) -m pytest tests/simulation
 
 docs: $(STAMP)
 	@$(ONSITE) settings --markdown > docs/settings.md

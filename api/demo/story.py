@@ -15,6 +15,7 @@ from api.demo.script import Doing, Script
 from api.demo.stage import Stage
 from api.demo.telling import Teller
 from mobile_contract.schema.base import Priority
+from mobile_contract.schema.decisions import OpenJob
 from mobile_contract.schema.outcome import ResolutionKind
 
 # A day's everyday reports for each crew.
@@ -43,7 +44,21 @@ def play(stage: Stage, hours: Hours, teller: Teller) -> Proof:
     teller.say(
         stage.clock.now(), "network", "everybody is in the network again; all devices are compared with the server"
     )
-    return prove(stage.loopback, stage.founded.org_id, stage.handsets, stage.ledger, now=stage.clock.now())
+    proof = prove(stage.loopback, stage.founded.org_id, stage.handsets, stage.ledger, now=stage.clock.now())
+    _evening(script)
+    return proof
+
+
+def _evening(script: Script) -> None:
+    """Leave the dispatcher something to do: reports that come in after the proof, one of them from a caller who named no place."""
+    for priority in (Priority.URGENT, Priority.NORMAL, Priority.NORMAL, Priority.NORMAL):
+        script.open(script.site(), priority=priority)
+    unplaced = OpenJob(
+        job_id=script.new_id(), job_type="repair", title="Caller hung up, by the mill", reported_at=script.clock.now()
+    )
+    code = script.send("callback", unplaced)
+    assert code == "ok", code
+    script.say("customer", "A caller hangs up before naming the street: the job awaits triage")
 
 
 def _clear_inbox(script: Script) -> None:
