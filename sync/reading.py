@@ -44,7 +44,8 @@ class Holder(Struct, frozen=True):
         """Name the holder of a recognised device; a revoked one holds for nobody.
 
         A session that is over still fetches what its person holds now: a crew that changes shift without a network finds its jobs. On a
-        crew's device that ends after 14 days; a person's own phone fetches as long as the person is active.
+        crew's device that ends after 14 days, and at once when the person leaves the crew (`sync_scope_of` sees to it); a person's own
+        phone fetches as long as the person is active.
         """
         session = device.session
         person_id = session.person_id if session is not None and not device.revoked else None

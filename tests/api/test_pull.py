@@ -12,12 +12,15 @@ import pytest
 import zstandard
 
 from api.settings import Settings
+from mobile_contract.schema import decisions as d
+from mobile_contract.schema.people import CrewMember
 from mobile_contract.version import CONTRACT, MAJOR, MINOR
 from sync.devices import revoke
 from sync.transaction import org_transaction
 from tests.api.serving import Site, in_process, on_loopback
 from tests.arrange import NOW, Enrolled, Org, organisation
 from tests.devices import StrictDevice
+from tests.sync.phone import Phone, note
 from tests.waiting import until
 
 PULL, REPAIR, LIVE = "/sync/v1/pull", "/sync/v1/repair", "/sync/v1/live"
@@ -65,6 +68,36 @@ async def test_a_device_pulls_what_its_person_holds(site: Site, org: Org) -> Non
     again = await site.client.post(PULL, json={"cursor": device.cursor}, headers=headers_of(enrolled))
     device.apply(again.content)
     assert again.content.count(b"\n") == 2
+
+
+async def test_who_left_the_crew_feeds_its_phone_no_more_but_is_still_heard(
+    site: Site, pool: asyncpg.Pool, seed: int
+) -> None:
+    org = await organisation(pool, seed)
+    enrolled = await org.device(crew="alpha")
+    jobs = [await org.assigned_job(crew) for crew in ("alpha", "beta")]
+    device = StrictDevice(org_id=org.id, id=enrolled.id, person_id=org.people["ali"])
+    phone = Phone(org=org, enrolled=enrolled, author="ali")
+    headers = headers_of(enrolled, Onsite_Session=str(phone.session()))
+    device.apply((await site.client.post(PULL, json={}, headers=headers)).content)
+    assert ("job", jobs[0].job_id) in device.documents
+    left = CrewMember(
+        id=org.members["ali"],
+        crew_id=org.crews["alpha"],
+        person_id=org.people["ali"],
+        from_at=NOW - timedelta(days=1),
+        to_at=NOW,
+    )
+    joined = CrewMember(id=org.new_id(), crew_id=org.crews["beta"], person_id=org.people["ali"], from_at=NOW)
+    await org.ok(d.SaveCrewMember(member=left), d.SaveCrewMember(member=joined))
+    device.apply((await site.client.post(PULL, json={"cursor": device.cursor}, headers=headers)).content)
+    assert set(device.copies) == {f"dev/{enrolled.id}"}
+    phone.do(note(org, jobs[0]))
+    assert [outcome.status for outcome in await phone.taken()] == ["applied"]
+    own = await org.device("ali")
+    device = StrictDevice(org_id=org.id, id=own.id, person_id=org.people["ali"])
+    device.apply((await site.client.post(PULL, json={}, headers=headers_of(own))).content)
+    assert ("job", jobs[1].job_id) in device.documents
 
 
 async def test_pages_are_encoded_as_the_device_accepts(site: Site, org: Org) -> None:

@@ -53,7 +53,8 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
     and l.system = (select c.system_identifier from pg_control_system() c)
 $$;
 
--- Which buckets a device holds at `now`, most urgent first: its own always, the person's while the device is live. One
+-- Which buckets a device holds at `now`, most urgent first: its own always, the person's while the device is live and, where a crew
+-- shares it, the person is of that crew: who moves to another takes what is theirs along, and this phone stays behind. One
 -- more than the limit of 64 is given, so that the caller sees that there are more. No door of its own: with the caller's rights, and
 -- so plain that PostgreSQL merges it into the statement that asks.
 create or replace function sync_scope_of(org uuid, device uuid, person uuid, now timestamptz)
@@ -62,7 +63,9 @@ returns table (bucket text, prio smallint) language sql stable as $$
   union all (
     select s.bucket, min(s.prio) from public.sync_scope s
     where s.org_id = $1 and s.person_id = $3 and s.from_at <= $4 and (s.to_at is null or s.to_at > $4)
-      and exists (select from public.sync_device d where d.org_id = $1 and d.device_id = $2 and d.revoked_at is null)
+      and exists (select from public.sync_device d where d.org_id = $1 and d.device_id = $2 and d.revoked_at is null
+        and (d.crew_id is null or exists (select from public.crew_member c where c.org_id = $1 and c.person_id = $3
+          and c.crew_id = d.crew_id and c.from_at <= $4 and (c.to_at is null or c.to_at > $4))))
     group by s.bucket order by 2, 1 limit 64)
 $$;
 
