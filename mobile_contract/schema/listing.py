@@ -196,6 +196,30 @@ class VisitPage(Shown, frozen=True, kw_only=True):
     next: Cursor | None = None
 
 
+class RequestFilter(PageOf, frozen=True, kw_only=True):
+    """Which requests. `linked=false`: those that belong to no job yet; `text` begins a word of the address, or the external reference."""
+
+    linked: bool | None = None
+    job: UUID | None = None
+    text: Text | None = None
+    reported_from: Instant | None = None
+    reported_to: Instant | None = None
+
+
+class RequestShown(Shown, frozen=True, kw_only=True):
+    """A request with whoever reported it."""
+
+    request: Request
+    contact: Contact | None = None
+
+
+class RequestPage(Shown, frozen=True, kw_only=True):
+    """A page of requests, newest reports first."""
+
+    items: tuple[RequestShown, ...]
+    next: Cursor | None = None
+
+
 class PersonFilter(PageOf, frozen=True, kw_only=True):
     """Which persons."""
 
