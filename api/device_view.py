@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from rich.table import Table
@@ -29,8 +30,11 @@ _COLOURS: Final = {
 }
 
 
-def jobs_table(shown: Documents, commands: list[Queued], *, over: bool = False) -> Table:
-    """Lay out the jobs a device holds, most urgent first, with what has not reached the office yet. `over`: finished ones too."""
+def jobs_table(shown: Documents, commands: list[Queued], *, zone: str, over: bool = False) -> Table:
+    """Lay out the jobs a device holds, most urgent first, with what has not reached the office yet. `over`: finished ones too.
+
+    Times are in `zone`, an IANA name. Raises ZoneInfoNotFoundError for one this machine does not know.
+    """
     table = Table(title="Jobs on this device", title_justify="left", caption="* waits to be sent or decided")
     for heading in ("Job", "State", "Visit", "Priority", "Due", "What", "Where"):
         table.add_column(heading, overflow="fold")
@@ -49,11 +53,11 @@ def jobs_table(shown: Documents, commands: list[Queued], *, over: bool = False) 
             job.state,
             visits[0].state if visits else "",
             job.priority,
-            _short(job.arrival_due_at),
+            _short(job.arrival_due_at, zone),
         )
         table.add_row(*map(Text, (*words, job.title or job.type, job.address)))
     for offer in sorted((d for d in shown.values() if isinstance(d, OpenJob)), key=lambda offer: offer.number):
-        due, what = _short(offer.arrival_due_at), offer.title or offer.type
+        due, what = _short(offer.arrival_due_at, zone), offer.title or offer.type
         row = (offer.number, "open to claim", "", offer.priority, due, what, offer.address)
         table.add_row(*map(Text, row), style="dim")
     return table
@@ -80,21 +84,23 @@ def effect_lines(before: Documents, after: Documents) -> list[str]:
 
 
 def status_table(status: Status) -> Table:
-    """Lay out how a device stands."""
+    """Lay out how a device stands; times in the organisation's zone, of a device without one in UTC."""
     table = Table.grid(padding=(0, 2))
     install = status.install
+    zone = install.zone if install else "UTC"
     if status.tombstone is not None:
-        table.add_row("wiped", f"{_short(status.tombstone.at)}: {ERRORS[status.tombstone.reason].en}")
+        table.add_row("wiped", f"{_short(status.tombstone.at, zone)}: {ERRORS[status.tombstone.reason].en}")
     if install is None:
         table.add_row("device", "not enrolled")
         return table
     table.add_row("device", Text(f"{install.name} ({install.device_id})"))
     table.add_row("server", install.url)
     table.add_row(
-        "working", Text(f"{status.person.name} until {_short(status.person.to_at)}" if status.person else "nobody")
+        "working",
+        Text(f"{status.person.name} until {_short(status.person.to_at, zone)}" if status.person else "nobody"),
     )
     table.add_row("unsent", Text(str(status.unsent), style="yellow" if status.unsent else ""))
-    table.add_row("last sync", _short(install.pulled_at) or "never")
+    table.add_row("last sync", _short(install.pulled_at, zone) or "never")
     table.add_row("numbers", f"next {install.next_n}, shown {install.acked_n}, durable {install.durable_n or '-'}")
     if install.forked:
         table.add_row("[red]enrol again[/red]", ERRORS["device_forked"].en)
@@ -105,14 +111,14 @@ def status_table(status: Status) -> Table:
     return table
 
 
-def commands_table(commands: list[Queued]) -> Table:
-    """Lay out the commands a device keeps, with what became of them."""
+def commands_table(commands: list[Queued], *, zone: str) -> Table:
+    """Lay out the commands a device keeps, with what became of them; times in `zone`, an IANA name."""
     table = Table(title="Commands kept on this device", title_justify="left")
     for heading in ("n", "Command", "Made", "Outcome", "Code", "Flags"):
         table.add_column(heading)
     for each in commands:
         outcome = Text(each.status or "not sent", style=_COLOURS.get(each.status, "green"))
-        table.add_row(str(each.n), each.name, _short(each.made_at), outcome, each.code or "", each.flags)
+        table.add_row(str(each.n), each.name, _short(each.made_at, zone), outcome, each.code or "", each.flags)
     return table
 
 
@@ -128,5 +134,5 @@ def report_line(report: SyncReport) -> str:
     return "; ".join(parts) + "."
 
 
-def _short(at: datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else ""
+def _short(at: datetime | None, zone: str) -> str:
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") if at is not None else ""

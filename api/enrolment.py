@@ -98,6 +98,7 @@ async def enrol(services: Services, ask: EnrolAsk, address: str) -> EnrolAnswer:
         await enrolments.use(conn, org_id, found.enrolment_id, device_id=new.device_id, now=now)
         device = Device(org_id, new.device_id, new.name, new.person_id, new.crew_id, revoked=False, session=None)
         granted = await sessions.renew(conn, device, now=now)
+        zone = await enrolments.zone(conn, org_id)
         touched |= await documents.write(
             conn, org_id, [], [devices.state_document(new.device_id, new.name, revoked=False)]
         )
@@ -110,6 +111,7 @@ async def enrol(services: Services, ask: EnrolAsk, address: str) -> EnrolAnswer:
         sessions=granted,
         person_id=new.person_id,
         crew_id=new.crew_id,
+        zone=zone,
     )
 
 
@@ -119,7 +121,8 @@ async def renew_sessions(services: Services, device: Device) -> SessionsAnswer:
     granted: tuple[SessionGrant, ...] = ()
     async with org_transaction(services.pool, device.org_id) as conn:
         granted = await sessions.renew(conn, device, now=now)
-    return SessionsAnswer(server_time=now, sessions=granted)
+        zone = await enrolments.zone(conn, device.org_id)
+    return SessionsAnswer(server_time=now, sessions=granted, zone=zone)
 
 
 async def rename_device(services: Services, actor: Actor, device_id: UUID, name: str) -> None:

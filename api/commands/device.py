@@ -93,7 +93,9 @@ def jobs(
     from api.device_view import jobs_table
 
     with _opened(state) as phone:
-        console.print(jobs_table(phone.shown(), list(phone.status().commands), over=over))
+        status = phone.status()
+        zone = status.install.zone if status.install else "UTC"
+        console.print(jobs_table(phone.shown(), list(status.commands), zone=zone, over=over))
 
 
 @device.command()
@@ -186,7 +188,7 @@ def status(state: State = DEFAULT_STATE) -> None:
         found = phone.status()
     console.print(status_table(found))
     if found.commands:
-        console.print(commands_table(list(found.commands)))
+        console.print(commands_table(list(found.commands), zone=found.install.zone if found.install else "UTC"))
 
 
 @contextmanager

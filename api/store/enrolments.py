@@ -88,6 +88,14 @@ async def slug(conn: asyncpg.Connection, org_id: UUID) -> str:
     return found
 
 
+async def zone(conn: asyncpg.Connection, org_id: UUID) -> str:
+    """Give the IANA zone of an organisation. Raises LookupError where there is none."""
+    found: str | None = await conn.fetchval("select zone from organisation where org_id = $1", org_id)
+    if found is None:
+        raise LookupError("no organisation")
+    return found
+
+
 async def purge(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> None:
     """Drop codes and password resets that expired a month ago, at most 1,000 of each at a time."""
     await conn.execute(_PURGE, org_id, now)

@@ -113,13 +113,14 @@ class Device:
             # The server knows sessions of the old identity no more.
             self.store.run("delete from session")
             self.store.run(
-                "insert or replace into install (one, url, org_id, device_id, token, name, session_id, life, cursor, sessions_at)"
-                " values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert or replace into install (one, url, org_id, device_id, token, name, session_id, life, cursor, sessions_at, zone)"
+                " values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     *map(plain, (self._url(), answer.org_id, answer.device_id, answer.device_token, name)),
                     plain(usable[0].session_id) if usable else None,
                     *((old.life, old.cursor) if old else (None, None)),
                     plain(self._clock.wall()),
+                    answer.zone,
                 ],
             )
             self.store.keep_sessions(answer.sessions)

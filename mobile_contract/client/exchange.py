@@ -215,7 +215,7 @@ class Exchange:
         answer = msgspec.json.decode(self._call(SESSIONS_PATH, Nothing()).body, type=SessionsAnswer)
         with self._store.transaction():
             self._store.keep_sessions(answer.sessions)
-            self._store.update_install(sessions_at=now)
+            self._store.update_install(sessions_at=now, zone=answer.zone)
             self._go_on_working(answer)
 
     def _go_on_working(self, answer: SessionsAnswer) -> None:

@@ -26,7 +26,8 @@ create table if not exists install (          -- who this device is and how far 
   last_n integer not null default 0,          -- the highest number the server said that it has
   acked_n integer not null default 0,         -- the same as of the documents held: what is above is shown on top
   durable_n integer, forked integer not null default 0, upgrade integer not null default 0,
-  pulled_at text, checked_at text, sessions_at text);
+  pulled_at text, checked_at text, sessions_at text,
+  zone text not null default 'UTC');          -- the organisation's, in which times are shown
 create table if not exists tombstone (one integer primary key check (one = 1), reason text not null, at text not null);
 create table if not exists session (id text primary key, person_id text not null, body blob not null);
 create table if not exists pin (person_id text primary key, verifier text not null);
@@ -72,6 +73,7 @@ class Install(Struct, frozen=True, kw_only=True):
     pulled_at: datetime | None
     checked_at: datetime | None
     sessions_at: datetime | None
+    zone: str
 
 
 class Tombstone(Struct, frozen=True):

@@ -26,6 +26,7 @@ NewPassword = Annotated[
 ]
 Secret = Annotated[str, Meta(min_length=1, max_length=300, description="Shown once; keep it.")]
 Seconds = Annotated[int, Meta(ge=0)]
+Zone = Annotated[str, Meta(max_length=64, description="The organisation's IANA time zone, in which times are shown.")]
 
 
 class Access(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -179,6 +180,7 @@ class EnrolAnswer(Access, frozen=True, kw_only=True):
     sessions: tuple[SessionGrant, ...]
     person_id: UUID | None = None
     crew_id: UUID | None = None
+    zone: Zone = "UTC"
 
 
 class SessionsAnswer(Access, frozen=True, kw_only=True):
@@ -186,6 +188,7 @@ class SessionsAnswer(Access, frozen=True, kw_only=True):
 
     server_time: Instant
     sessions: tuple[SessionGrant, ...]
+    zone: Zone = "UTC"
 
 
 class DeviceLine(Access, frozen=True, kw_only=True):

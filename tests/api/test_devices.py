@@ -13,6 +13,7 @@ from api.enrolment import read_code
 from api.settings import Settings
 from mobile_contract.schema.access import EnrolAnswer
 from mobile_contract.schema.people import Role
+from mobile_contract.version import CONTRACT
 from sync.devices import recognise
 from sync.transaction import org_transaction
 from tests.api.serving import Org, Site, in_process, make_org, make_person, signed_in
@@ -75,6 +76,10 @@ async def test_a_code_comes_as_text_address_and_picture_and_enrols_a_device(site
     assert code["uri"].startswith("onsite://enrol?server=http")
     device = await _enrol(site, code["code"])
     assert device.person_id == person_id and device.org_id == org.id
+    assert device.zone == "Europe/Berlin"
+    headers = {"Authorization": f"Bearer {device.device_token}", "Onsite-Contract": CONTRACT}
+    sessions = await site.client.post("/sync/v1/sessions", headers=headers)
+    assert sessions.status_code == 200 and sessions.json()["zone"] == "Europe/Berlin"
     assert [s.person_id for s in device.sessions] == [person_id]
     known = await recognise(site.services.pool, device.device_token, device.sessions[0].session_id)
     assert known is not None and known.actor.person_id == person_id and known.actor.roles == {Role.TECHNICIAN}

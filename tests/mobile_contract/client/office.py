@@ -84,6 +84,7 @@ class Office:
     def __init__(self) -> None:
         self.device_id = UUID(int=0xD1)
         self.person = UUID(int=0xE1)
+        self.zone = "Asia/Shanghai"
         self.life = UUID(int=1)
         self.seq = 0
         self.bodies: dict[Key, tuple[int, bytes]] = {}
@@ -184,11 +185,12 @@ class Office:
                 server_time=START,
                 sessions=tuple(self.sessions),
                 person_id=self.person,
+                zone=self.zone,
             )
         )
 
     def _renew(self, body: bytes) -> Response:
-        return _ok(SessionsAnswer(server_time=START, sessions=tuple(self.sessions)))
+        return _ok(SessionsAnswer(server_time=START, sessions=tuple(self.sessions), zone=self.zone))
 
     def _push(self, body: bytes) -> Response:
         ask = msgspec.json.decode(body, type=PushAsk)

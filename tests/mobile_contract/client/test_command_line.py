@@ -1,5 +1,6 @@
 """`onsite device`: what a technician types, what it does to the device, and what is said when it cannot be done."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -62,6 +63,20 @@ def last_command(tmp_path: Path) -> tuple[str, object]:
     envelope = msgspec.json.decode(device.status().commands[-1].cmd, type=CommandEnvelope)
     device.close()
     return envelope.name, decode_args(envelope.name, bytes(envelope.args))
+
+
+def test_times_are_shown_in_the_organisations_zone(
+    onsite: Onsite, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        office.put("job", a_job(arrival_due_at=START), office.scope[1])
+        onsite("sync")
+        assert "16:00" in onsite("jobs")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_working_day_at_the_command_line(onsite: Onsite, office: Office) -> None:

@@ -103,9 +103,12 @@ def test_new_sessions_are_fetched_now_and_then(phone: Phone, office: Office) -> 
     office.sessions.append(office.grant(newcomer, UUID(int=0x71), "Zhao"))
     phone.synced()
     assert newcomer not in {session.person_id for session in phone.people()}
+    office.zone = "Europe/Berlin"
     phone.clock.pass_time(7 * 3_600)
     phone.synced()
     assert newcomer in {session.person_id for session in phone.people()}
+    install = phone.store.install()
+    assert install is not None and install.zone == "Europe/Berlin"
 
 
 def test_a_wipe_waits_until_the_queue_is_handed_in_and_leaves_only_why(phone: Phone, office: Office) -> None:
