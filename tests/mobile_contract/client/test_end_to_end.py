@@ -266,12 +266,11 @@ async def test_a_new_life_of_the_database_keeps_what_is_equal(
 
 async def test_a_phone_hears_of_news_while_it_waits(org: Org, phone_of: Make) -> None:
     phone = await phone_of("amy")
+    job_id = await org.open_job("east")
     await phone.synced()
     waiting = asyncio.create_task(asyncio.to_thread(phone.device.sync, wait_s=20))
-    job = await org.assigned_job("alpha")
-    report = await waiting
-    if not report.changes:
-        report = await phone.synced()
+    job = Assigned(job_id, await org.assign(job_id, "alpha"))
+    assert (await waiting).changes > 0
     assert state_of(phone, job)[0] is VisitState.DISPATCHED
 
 
