@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from jobs.projection import Projected, documents_of, found_at_sites, project
+from jobs.projection import Projected, found_at_sites, project
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
 
@@ -53,11 +53,6 @@ class Row(Struct, frozen=True):
 
 
 Member = tuple[str, str, UUID, int, bool]
-
-
-async def write_changed(conn: asyncpg.Connection, org_id: UUID, changed: Iterable[Key]) -> set[str]:
-    """Bring every document that the changed rows may have altered up to date; return the buckets in which something changed."""
-    return await write(conn, org_id, await documents_of(conn, org_id, changed))
 
 
 async def write(

@@ -146,35 +146,27 @@ def claim_job(work: Work, command: ClaimJob, deed: Deed) -> Result:
 @handles(AcceptVisit)
 def accept_visit(work: Work, command: AcceptVisit, deed: Deed) -> Result:
     """Accept the plan that the phone showed."""
-    found = _own(work, command, deed)
-    if isinstance(found, Refused):
-        return found
-    visit = found.visit
-    if visit is None:
-        return Refused("unknown_visit")
-    if visit.plan_version != command.plan_version:
-        return _plan_changed(visit)
+    shown = _shown(work, command, deed)
+    if isinstance(shown, Refused):
+        return shown
+    job, visit = shown
     if visit.state is VisitState.ACCEPTED or visit.state in UNDER_WAY:
         return _UNCHANGED
     if visit.state not in BOOKED:
         return _wrong_visit(visit)
     detail = {"plan_version": visit.plan_version}
-    record(work, found.job, deed, EventName.VISIT_ACCEPTED, visit_id=visit.id, detail=detail)
-    settle(work, found.job.id)
+    record(work, job, deed, EventName.VISIT_ACCEPTED, visit_id=visit.id, detail=detail)
+    settle(work, job.id)
     return Applied()
 
 
 @handles(DeclineVisit)
 def decline_visit(work: Work, command: DeclineVisit, deed: Deed) -> Result:
     """Decline the plan that the phone showed; the job waits for somebody else."""
-    found = _own(work, command, deed)
-    if isinstance(found, Refused):
-        return found
-    visit = found.visit
-    if visit is None:
-        return Refused("unknown_visit")
-    if visit.plan_version != command.plan_version:
-        return _plan_changed(visit)
+    shown = _shown(work, command, deed)
+    if isinstance(shown, Refused):
+        return shown
+    job, visit = shown
     if visit.state is VisitState.DECLINED:
         return _UNCHANGED
     if visit.state in UNDER_WAY:
@@ -182,8 +174,8 @@ def decline_visit(work: Work, command: DeclineVisit, deed: Deed) -> Result:
     if visit.state not in BOOKED:
         return _wrong_visit(visit)
     detail = {"plan_version": visit.plan_version, "reason": command.reason}
-    record(work, found.job, deed, EventName.VISIT_DECLINED, visit_id=visit.id, detail=detail)
-    settle(work, found.job.id)
+    record(work, job, deed, EventName.VISIT_DECLINED, visit_id=visit.id, detail=detail)
+    settle(work, job.id)
     return Applied()
 
 
@@ -196,16 +188,17 @@ def _find(work: Work, job_id: UUID, visit_id: UUID) -> _Found | Refused:
     return _Found(job, visit)
 
 
-def _own(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> _Found | Refused:
-    """Find the visit of a command that only whoever has the visit may give."""
+def _shown(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> tuple[Job, Visit] | Refused:
+    """Find the visit that the phone showed: only whoever has it may answer, and only the plan as it is."""
     found = _find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found
-    if found.visit is None:
+    visit = found.visit
+    if visit is None:
         return Refused("unknown_visit")
-    if deed.person_id is None or not belongs_to(work, found.visit, deed.person_id, deed.received_at):
-        return Refused("not_assigned", who(found.visit))
-    return found
+    if deed.person_id is None or not belongs_to(work, visit, deed.person_id, deed.received_at):
+        return Refused("not_assigned", who(visit))
+    return (found.job, visit) if visit.plan_version == command.plan_version else _plan_changed(visit)
 
 
 def _assign(work: Work, found: _Found, plan: Plan, *, deed: Deed, visit_id: UUID) -> Result:
