@@ -79,6 +79,30 @@ sync_member = Table(
 )
 Index("sync_member_org_id_bucket_xid_idx", sync_member.c.org_id, sync_member.c.bucket, sync_member.c.xid)
 Index("sync_member_org_id_kind_id_idx", sync_member.c.org_id, sync_member.c.kind, sync_member.c.id)
+Index("sync_member_org_id_xid_idx", sync_member.c.org_id, sync_member.c.xid, postgresql_where=text("gone"))
+
+sync_floor = Table(
+    "sync_floor",
+    metadata,
+    _id("org_id"),
+    _name("bucket"),
+    _id("life"),
+    Column("floor", Xid8, nullable=False),
+    PrimaryKeyConstraint("org_id", "bucket"),
+    comment="Ended memberships of a bucket are removed below this transaction id: an older cursor of the same life is sent the bucket anew.",
+)
+Index("sync_floor_org_id_floor_idx", sync_floor.c.org_id, sync_floor.c.floor)
+
+sync_mark = Table(
+    "sync_mark",
+    metadata,
+    _id("org_id"),
+    instant("at"),
+    Column("xid", Xid8, nullable=False),
+    Column("system", BigInteger, nullable=False),
+    PrimaryKeyConstraint("org_id", "at"),
+    comment="How old transaction ids are: each transaction below xid had ended at that instant, on the server with that system identifier.",
+)
 
 sync_scope = Table(
     "sync_scope",
@@ -174,6 +198,7 @@ Index(
     unique=True,
     postgresql_where=text("cause is not null and status in ('applied', 'merged')"),
 )
+Index("sync_outcome_org_id_received_at_idx", sync_outcome.c.org_id, sync_outcome.c.received_at)
 
 sync_held = Table(
     "sync_held",
