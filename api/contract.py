@@ -16,14 +16,12 @@ HEADER: Final = "onsite-contract"
 _FORM: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
 
 
-def require_contract(connection: ASGIConnection[Any, Any, Any, Any], *, named: bool = True) -> None:
-    """Refuse a device that speaks another major version, or names none where it must be `named`.
+def require_contract(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse a device that speaks another major version, or names none.
 
     Raises ProblemError (upgrade_required) that says what to do.
     """
     text = connection.headers.get(HEADER, "")
-    if not text and not named:
-        return
     match = _FORM.fullmatch(text)
     if match is not None and int(match[1]) == MAJOR:
         return

@@ -12,7 +12,9 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
+import asyncpg
 import segno
+from msgspec import Struct
 from uuid_utils.compat import uuid7
 
 from api.flood import too_many
@@ -137,14 +139,28 @@ async def rename_device(services: Services, actor: Actor, device_id: UUID, name:
     services.poke(actor.org_id, touched)
 
 
+class Revoked(Struct, frozen=True):
+    """How many devices were found, and the buckets to poke."""
+
+    found: int
+    touched: set[str]
+
+
 async def revoke_devices(services: Services, actor: Actor, device_ids: list[UUID]) -> int:
     """Revoke devices and tell each to wipe itself; give how many there were. A second time changes nothing."""
     async with org_transaction(services.pool, actor.org_id) as conn:
-        names = await devices.revoke(conn, actor.org_id, device_ids, by=actor.person_id, now=services.clock())
-        states = [devices.state_document(device_id, name, revoked=True) for device_id, name in names.items()]
-        touched = await documents.write(conn, actor.org_id, [], states)
-    services.poke(actor.org_id, touched)
-    return len(names)
+        done = await revoke_in(conn, actor.org_id, device_ids, by=actor.person_id, now=services.clock())
+    services.poke(actor.org_id, done.touched)
+    return done.found
+
+
+async def revoke_in(
+    conn: asyncpg.Connection, org_id: UUID, device_ids: list[UUID], *, by: UUID | None, now: datetime
+) -> Revoked:
+    """Revoke devices in the caller's transaction, as `revoke_devices` does."""
+    names = await devices.revoke(conn, org_id, device_ids, by=by, now=now)
+    states = [devices.state_document(device_id, name, revoked=True) for device_id, name in names.items()]
+    return Revoked(len(names), await documents.write(conn, org_id, [], states))
 
 
 def read_code(text: str) -> str:

@@ -26,12 +26,14 @@ def telling_console(pokes: Pokes) -> Poke:
     return poke
 
 
-async def stream(pokes: Pokes, org_id: UUID) -> AsyncIterator[bytes]:
+async def stream(pokes: Pokes, org_id: UUID, *, owner: UUID) -> AsyncIterator[bytes]:
     """Give server-sent events: a poke at once and after each change, comments in between; ends after ten minutes.
+
+    Ends earlier when its owner (a person, a key) has opened 6 others since.
 
     Raises sync.pokes.Crowded before the first event.
     """
-    with pokes.listen(org_id, [CONSOLE]) as ear:
+    with pokes.listen(org_id, [CONSOLE], owner=owner) as ear:
         yield _POKE
         async for event in _events(ear):
             yield event
@@ -39,7 +41,7 @@ async def stream(pokes: Pokes, org_id: UUID) -> AsyncIterator[bytes]:
 
 async def _events(ear: Ear) -> AsyncIterator[bytes]:
     left_s = STREAM_S
-    while left_s > 0:
+    while left_s > 0 and not ear.over:
         heard = await ear.heard(KEEP_ALIVE_S)
         # A busy organisation pokes all the time: a second between two is soon enough for eyes, and the page sees to that.
         yield _POKE if heard else _KEEP_ALIVE

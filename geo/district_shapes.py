@@ -7,6 +7,7 @@ belongs to (that is `geo.districts`).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -25,6 +26,10 @@ SMALLEST_DISTRICT_M2: Final = 1.0
 # A drawn edge is straight in degrees, a geography edge is a great circle. Over 0.01 degrees they part by
 # 2 cm at most below 60 degrees of latitude; over 0.25 degrees by 8 m. See decision 0010.
 LONGEST_EDGE_DEG: Final = 0.01
+# An outline is drawn by people or measured; one beyond these would keep a server busy for minutes. 1,000 random points cross each other
+# 100,000 times and take 5 s to mend; the largest district of a country has some 100,000 vertices and crosses itself a few times.
+VERTICES_MAX: Final = 250_000
+CROSSINGS_MAX: Final = 2_000
 _GEOD: Final = Geod(ellps="WGS84")
 _LON_LAT_CRS: Final = ("CRS84", "4326")
 
@@ -106,7 +111,7 @@ def read_districts(raw: bytes, *, columns: DistrictColumns | None = None, datum:
     Coordinates are degrees in `datum`, longitude first. A file that is no such collection gives one refusal
     for row 0 and no districts. Refusal codes: file_not_geojson, file_crs_not_wgs84, district_code_missing,
     district_code_repeated, district_not_a_polygon, district_coordinates_bad, district_spans_antimeridian,
-    district_without_area. Note codes: ring_closed, elevation_dropped, self_intersection_repaired,
+    district_without_area, district_too_intricate. Note codes: ring_closed, elevation_dropped, self_intersection_repaired,
     parts_dropped, name_missing.
     """
     try:
@@ -134,6 +139,20 @@ def read_districts(raw: bytes, *, columns: DistrictColumns | None = None, datum:
         districts[shape.code] = shape
         notes.extend(row_notes)
     return DistrictsRead(tuple(districts.values()), tuple(refused), tuple(notes))
+
+
+@lru_cache(maxsize=4)
+def read_outline(code: str, name: str, outline_geojson: str) -> DistrictsRead:
+    """Read one outline, a GeoJSON geometry as text, with the codes of `read_districts`.
+
+    Takes up to a second or two: call it in a thread first, and the next call for the same text finds it read.
+    """
+    try:
+        geometry = msgspec.json.decode(outline_geojson)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return DistrictsRead((), (RowNote(1, "district_not_a_polygon", f"not a GeoJSON geometry: {error}"),))
+    feature = {"type": "Feature", "geometry": geometry, "properties": {"code": code, "name": name}}
+    return read_districts(msgspec.json.encode({"type": "FeatureCollection", "features": [feature]}))
 
 
 def make_shape(
@@ -185,6 +204,8 @@ def _read_feature(raw: msgspec.Raw, columns: DistrictColumns, datum: Datum, note
     if feature.geometry is None:
         raise _RefusedRowError("district_not_a_polygon", "the feature has no geometry")
     geometry = _repaired(_read_geometry(feature.geometry, datum, noter), noter)
+    if shapely.get_num_coordinates(geometry) + geometry.length / LONGEST_EDGE_DEG > VERTICES_MAX:
+        raise _RefusedRowError("district_too_intricate", f"its outline is longer than {VERTICES_MAX:,} short edges")
     shape = make_shape(
         code,
         name or code,
@@ -256,6 +277,8 @@ def _repaired(geometry: BaseGeometry, noter: _Noter) -> BaseGeometry:
     """Give a valid geometry that consists of polygons only."""
     if geometry.is_valid:
         return geometry
+    if _crosses_itself_too_often(geometry):
+        raise _RefusedRowError("district_too_intricate", f"it crosses itself more than {CROSSINGS_MAX:,} times")
     reason = shapely.is_valid_reason(geometry)
     # "structure" keeps holes holes and merges overlapping parts; "linework" would turn an overlap into a hole.
     valid = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
@@ -267,3 +290,21 @@ def _repaired(geometry: BaseGeometry, noter: _Noter) -> BaseGeometry:
     if len(shapely.get_parts(valid)) != len(polygons):
         noter.note("parts_dropped", "lines or points that were part of it have no area")
     return whole
+
+
+def _crosses_itself_too_often(geometry: BaseGeometry) -> bool:
+    """Count crossings of edges, a few edges at a time, until there are too many: mending takes a time that grows with them."""
+    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(geometry))]
+    edges = np.concatenate([np.stack((ring[:-1], ring[1:]), axis=1) for ring in rings])
+    if len(edges) > VERTICES_MAX:
+        return True
+    lines = np.asarray(shapely.linestrings(edges))
+    tree = shapely.STRtree(lines)
+    at_once = max(16, 200_000 // len(lines))
+    crossings = 0
+    for start in range(0, len(lines), at_once):
+        crossings += tree.query(lines[start : start + at_once], predicate="crosses").shape[1]
+        # Each is met from both of its edges.
+        if crossings > 2 * CROSSINGS_MAX:
+            return True
+    return False

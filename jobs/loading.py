@@ -90,6 +90,9 @@ select 'duty' as kind, id from duty where org_id = $1 and from_at <= $2 and to_a
 union select 'crew', crew_id from crew_member where org_id = $1 and person_id = any($4)
 union select 'crew', crew_id from visit where org_id = $1 and id = any($5) and crew_id is not null
 order by 1, 2 limit 5000"""
+# Who may have to decide about parts: nobody of them leaves meanwhile.
+_ON_DUTY = """
+select distinct person_id from duty where org_id = $1 and from_at <= $2 and to_at > $3 order by person_id limit 1000"""
 # What a person who leaves lets go of: open visits, decisions that wait for them, memberships, lines of the duty roster.
 _HELD_BY_PERSON = """
 select 'job' as kind, job_id as id from visit where org_id = $1 and person_id = any($2)
@@ -134,6 +137,11 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
         code = getattr(command, "job_type", None)
         if isinstance(code, str):
             names.job_types.add(code)
+    asked = [deed.occurrence.at for command, deed in batch if isinstance(command, RequestParts)]
+    if asked:
+        chiefs = {row["person_id"] for row in await conn.fetch(_ON_DUTY, org.org_id, max(asked), min(asked))}
+        names.given |= chiefs
+        names.ids.setdefault("person", set()).update(chiefs)
     await _lock(conn, org.org_id, names, batch)
     await _look_around(conn, org.org_id, names, batch)
     work = Work(org)

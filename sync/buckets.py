@@ -42,7 +42,7 @@ order by 1"""
 # A job was in scope if a bucket that the person held since `since` has or had it; `gone` rows stay as long as that.
 _WAS_IN_SCOPE = """
 select distinct k.no from unnest($2::uuid[], $3::uuid[]) with ordinality k(person_id, job_id, no)
-join sync_scope s on s.org_id = $1 and s.person_id = k.person_id and (s.to_at is null or s.to_at >= $4)
+join sync_scope s on s.org_id = $1 and s.person_id = k.person_id and s.from_at <= $5 and (s.to_at is null or s.to_at >= $4)
 join sync_member m on m.org_id = $1 and m.bucket = s.bucket and m.kind in ('job', 'open_job') and m.id = k.job_id"""
 
 
@@ -93,10 +93,10 @@ async def _write(conn: asyncpg.Connection, statement: str, org_id: UUID, scopes:
 async def were_in_scope(
     conn: asyncpg.Connection, org_id: UUID, pairs: Sequence[tuple[UUID, UUID]], now: datetime
 ) -> list[bool]:
-    """Tell for each (person, job) whether the job was in the person's scope within the last 90 days."""
+    """Tell for each (person, job) whether the job was in the person's scope within the last 90 days; what is to begin is not."""
     answers = [False] * len(pairs)
     if pairs:
-        rows = await conn.fetch(_WAS_IN_SCOPE, org_id, [p for p, _ in pairs], [j for _, j in pairs], now - MEMORY)
+        rows = await conn.fetch(_WAS_IN_SCOPE, org_id, [p for p, _ in pairs], [j for _, j in pairs], now - MEMORY, now)
         for row in rows:
             answers[row["no"] - 1] = True
     return answers

@@ -24,6 +24,8 @@ SEND_EVERY_S: Final = 0.1
 POLL_EVERY_S: Final = 5.0
 RECONNECT_S: Final = 1.0
 EARS_MAX: Final = 5_000
+# One device has one stream; a person may have some pages open. A connection that broke unseen may linger beside its successor.
+EARS_OF_ONE_MAX: Final = 6
 # PostgreSQL takes 8,000 bytes: the sender's name and hashes of 8 characters with a comma each.
 _HASHES_MAX: Final = 880
 _EVERYBODY: Final = "*"
@@ -50,6 +52,7 @@ class Ear:
         self._pokes = pokes
         self._event = asyncio.Event()
         self.buckets: frozenset[Bucket] = frozenset()
+        self.over = False
 
     async def heard(self, timeout_s: float) -> bool:
         """Wait for a poke, for so long at most; one that came since the last call counts. Holds no database connection."""
@@ -69,6 +72,11 @@ class Ear:
         """Let the waiting one go on."""
         self._event.set()
 
+    def end(self) -> None:
+        """Let the waiting one go on, and see by `over` that it has waited long enough."""
+        self.over = True
+        self._event.set()
+
 
 class Pokes:
     """The pokes of one process. `connect` opens a connection of its own for LISTEN; it raises OSError when it cannot."""
@@ -79,6 +87,7 @@ class Pokes:
         self._name = secrets.token_hex(4)
         self._random = random.SystemRandom()
         self._ears: set[Ear] = set()
+        self._of_one: dict[UUID, list[Ear]] = {}
         self._by_hash: dict[str, set[Ear]] = {}
         self._pending: set[str] = set()
         self._filled = asyncio.Event()
@@ -108,18 +117,30 @@ class Pokes:
         self._filled.set()
 
     @contextlib.contextmanager
-    def listen(self, org_id: UUID, buckets: Iterable[str]) -> Iterator[Ear]:
-        """Listen to buckets inside the block. Raises Crowded when 5,000 listen already."""
+    def listen(self, org_id: UUID, buckets: Iterable[str], *, owner: UUID | None = None) -> Iterator[Ear]:
+        """Listen to buckets inside the block. Of one owner (a device, a person) 6 listen at most: the one that came first has to end.
+
+        Raises Crowded when 5,000 listen already.
+        """
         if len(self._ears) >= EARS_MAX:
             raise Crowded
         ear = Ear(self)
         self._ears.add(ear)
+        others = [] if owner is None else self._of_one.setdefault(owner, [])
+        others.append(ear)
+        if len(others) > EARS_OF_ONE_MAX:
+            # The newest is the one that somebody reads: what broke unseen came before it.
+            others.pop(0).end()
         ear.tune(org_id, buckets)
         try:
             yield ear
         finally:
             self.tune(ear, frozenset())
             self._ears.discard(ear)
+            if ear in others:
+                others.remove(ear)
+            if owner is not None and not others:
+                self._of_one.pop(owner, None)
 
     def tune(self, ear: Ear, buckets: frozenset[Bucket]) -> None:
         """Change what an ear listens to."""

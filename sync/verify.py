@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from jobs.projection import JOB_DOCUMENTS, MASTER_DOCUMENTS, Projected, Scope, project, scopes_of
 from jobs.work import Key
@@ -39,6 +40,14 @@ _STORED = """
 select kind, id, ver, h, body from sync_doc where org_id = $1 and kind = $2 and id = any($3) order by id limit $4"""
 _HELD = """
 select id, bucket, h from sync_member where org_id = $1 and kind = $2 and id = any($3) and not gone order by id, bucket"""
+# The devices under which a command may have come: that of its answer, and any that its author held.
+_SENDERS = """
+select o.command_id, 'dev/' || d.device_id bucket from sync_outcome o join sync_device d on d.org_id = $1
+where o.org_id = $1 and o.command_id = any($2) and (o.actor_id is null or d.device_id = o.device_id or exists (
+  select from sync_session s where s.org_id = $1 and s.device_id = d.device_id and s.person_id = o.actor_id))
+  and exists (select from sync_member m where m.org_id = $1 and m.kind = 'outcome' and m.id = o.command_id
+    and m.bucket = 'dev/' || d.device_id and not m.gone)
+order by 1, 2"""
 _DEVICES = (
     "select device_id, name, revoked_at from sync_device where org_id = $1 and device_id = any($2) order by device_id"
 )
@@ -48,12 +57,11 @@ select id from ((select id from person where org_id = $1 and id > $2 order by id
 _SCOPES = """
 select person_id, bucket, cause, from_at, to_at from sync_scope
 where org_id = $1 and person_id = any($2) and (to_at is null or to_at > greatest($3, from_at))"""
-# Outcomes may be in the buckets of several devices: a command that came again is answered there too. Devices are in their own alone.
 # A document whose hash is wrong has to be written although its body is right: without a body it counts as changed.
 _UNDO = "update sync_doc set body = null where org_id = $1 and kind = $2 and id = $3"
 _UNHOLD = """
 update sync_member set gone = true, xid = pg_current_xact_id()
-where org_id = $1 and kind = $2 and id = $3 and not bucket = any($4) and ($2 = 'device' or not bucket like 'dev/%') and not gone"""
+where org_id = $1 and kind = $2 and id = $3 and not bucket = any($4) and not gone"""
 _ORPHANS = """
 update sync_member m set gone = true, xid = pg_current_xact_id() from unnest($2::text[], $3::uuid[]) k(kind, id)
 where m.org_id = $1 and m.kind = k.kind and m.id = k.id and not m.gone
@@ -152,9 +160,7 @@ async def _made(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence
     if not ids:
         return []
     if kind == _Part.OUTCOME:
-        answers = await outcomes.find(conn, org_id, ids)
-        found = {id: outcomes.document_of(answer) for id, answer in answers.items()}
-        return [found.get(id) or Projected("outcome", id, None) for id in ids]
+        return await _outcomes(conn, org_id, ids)
     if kind == _Part.DEVICE:
         rows = {row["device_id"]: row for row in await conn.fetch(_DEVICES, org_id, list(ids))}
         return [
@@ -164,6 +170,21 @@ async def _made(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence
             for id in ids
         ]
     return [document for document in await project(conn, org_id, [(kind, id) for id in ids]) if document.kind == kind]
+
+
+async def _outcomes(conn: asyncpg.Connection, org_id: UUID, ids: Sequence[UUID]) -> list[Projected]:
+    """Compute outcome documents. A command that came again under another device of its author answers there too, if it does."""
+    answers = await outcomes.find(conn, org_id, ids)
+    found = {id: document for id, answer in answers.items() if (document := outcomes.document_of(answer)) is not None}
+    also: dict[UUID, set[str]] = {}
+    for row in await conn.fetch(_SENDERS, org_id, list(found)):
+        also.setdefault(row["command_id"], set()).add(row["bucket"])
+    return [
+        replace(found[id], buckets=tuple(sorted({*found[id].buckets, *also.get(id, ())})))
+        if id in found
+        else Projected("outcome", id, None)
+        for id in ids
+    ]
 
 
 async def _compare(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence[UUID]) -> list[Drift]:
@@ -192,9 +213,6 @@ def _differences(document: Projected, row: asyncpg.Record | None, held: Mapping[
     if document.body != body:
         yield Drift(*key, "body")
     wanted = set(document.buckets) if document.body is not None else set()
-    if document.kind == _Part.OUTCOME:
-        # A command that came again under another device answers there too.
-        wanted |= {bucket for bucket in held if bucket.startswith("dev/") and document.body is not None}
     if wanted != set(held):
         lacks, stays = sorted(wanted - set(held)), sorted(set(held) - wanted)
         yield Drift(*key, "bucket", f"lacks {lacks}, stays in {stays}")

@@ -81,11 +81,11 @@ class Waiting:
             return found
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
-        with self._pokes.listen(source.holder.org_id, found.want) as ear:
+        with self._pokes.listen(source.holder.org_id, found.want, owner=source.holder.device_id) as ear:
             # Once more now that somebody listens: what changed in between nobody will say again.
             found = await self._inside(source, ask)
             heard = True
-            while found.idle and heard:
+            while found.idle and heard and not ear.over:
                 ear.tune(source.holder.org_id, found.want)
                 heard = await ear.heard(max(0.0, deadline - loop.time()))
                 # Also after a silence: the page and the time in it are to be of now.
@@ -100,13 +100,13 @@ class Waiting:
     async def live(self, source: Source) -> AsyncIterator[bytes]:
         """Give a stream of server-sent events: a bare poke at once and whenever a bucket changed, comments in between.
 
-        Never ends by itself. Raises Crowded, Standby before the first event.
+        Ends when the device has opened 6 others since. Raises Crowded, Standby before the first event.
         """
-        org_id = source.holder.org_id
-        with self._pokes.listen(org_id, await self._scope(source)) as ear:
+        org_id, device_id = source.holder.org_id, source.holder.device_id
+        with self._pokes.listen(org_id, await self._scope(source), owner=device_id) as ear:
             yield _POKE
             left_s = SCOPE_EVERY_S
-            while True:
+            while not ear.over:
                 if await ear.heard(KEEP_ALIVE_S):
                     yield _POKE
                     await asyncio.sleep(POKE_EVERY_S)

@@ -28,6 +28,7 @@ from api.importing.report import Report
 from api.importing.rows import identify
 from api.importing.sites import SitePlanner
 from api.importing.values import MappedRow, map_row
+from api.offboarding import end_access, who_leaves
 from api.organisations import operator_ask
 from api.store import credentials, imports
 from jobs.loading import load_organisation
@@ -193,6 +194,9 @@ async def _carry_out(conn: asyncpg.Connection, importing: Importing, plan: Plan)
         if note.fate is Fate.REFUSED:
             refused.add(number)
     notes.extend(await _give_logins(conn, importing, plan, refused))
+    took = [ask for ask, answer in zip(asks, executed.answers, strict=True) if answer.took_effect]
+    leavers = [person_id for ask in took for person_id in who_leaves(ask.name, ask.args)]
+    ended = await end_access(conn, importing.org.org_id, leavers, by=None, now=importing.now)
     memory = [entry for number, entry in plan.memory.items() if number not in incomplete]
     await imports.remember(conn, importing.memory, dict(memory), now=importing.now)
     return _Done(
@@ -201,7 +205,7 @@ async def _carry_out(conn: asyncpg.Connection, importing: Importing, plan: Plan)
         frozenset(refused),
         tuple(notes),
         frozenset(),
-        executed.touched,
+        executed.touched | ended,
     )
 
 

@@ -3,6 +3,7 @@
 The Idempotency-Key is the command's id: sending again gives the same answer, another body under the same key is refused.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,16 +17,18 @@ from litestar.params import FromPath
 from api.auth import Caller, caller_of
 from api.body import read_json
 from api.describe import describe
-from api.offboarding import LEAVING, end_access
+from api.offboarding import LEAVING, run_leaving
 from api.problems import UNREADABLE, ProblemError, invalid, language_of
 from api.record import record_of
 from api.services import Services
+from geo.district_shapes import read_outline
 from jobs.context import Occurrence
 from mobile_contract.errors import ERRORS
 from mobile_contract.limits import MIB
 from mobile_contract.registry import COMMANDS, decode_args
 from mobile_contract.schema.answer import CommandAnswer
 from mobile_contract.schema.base import LocalText
+from mobile_contract.schema.decisions import SaveDistrict
 from mobile_contract.schema.outcome import OutcomeStatus
 from sync.ask import Ask
 from sync.execute import HandlerFault, run
@@ -73,9 +76,12 @@ async def send(
     args = await read_json(request, limit=_LONG.get(name, BODY_BYTES))
     # Read strictly before the door: over REST a report that cannot be read is refused, not put aside as a device's is.
     try:
-        decode_args(name, args)
+        command = decode_args(name, args)
     except UNREADABLE as error:
         raise invalid(error) from None
+    if isinstance(command, SaveDistrict) and caller.actor.roles & COMMANDS[name].office:
+        # A large outline takes a second: beside the event loop, and the handler finds it read.
+        await asyncio.to_thread(read_outline, command.code, command.name_en, command.outline_geojson)
     now = services.clock()
     ask = Ask(
         id=command_id,
@@ -89,14 +95,15 @@ async def send(
         expected_ver=_if_match(request),
     )
     try:
-        (answer,) = await run(services.pool, caller.actor.org_id, [ask], now=now, poke=services.poke)
+        if name in LEAVING:
+            answer = await run_leaving(services, ask, now=now)
+        else:
+            (answer,) = await run(services.pool, caller.actor.org_id, [ask], now=now, poke=services.poke)
     except HandlerFault as fault:
         log.error("handler_fault", command=name, command_id=str(command_id), exc_info=fault.__cause__ or fault)
         raise ProblemError("server_fault") from None
     services.metrics.commands.labels(name, answer.status.value).inc()
     record.code = answer.code
-    if name in LEAVING and answer.status in _DONE:
-        await end_access(services, caller.actor, name, args)
     return respond(request, answer)
 
 

@@ -133,7 +133,7 @@ async def enrol(request: AnyRequest, services: NamedDependency[Services]) -> Enr
     """Become a device with a one-time code; the device's token is shown this once."""
     services.flood.admit(address_of(request), now=services.clock())
     # Before the code is used up by an app that could not go on with it.
-    require_contract(request, named=False)
+    require_contract(request)
     return await enrolment.enrol(services, await read_struct(request, EnrolAsk), address_of(request))
 
 
@@ -146,7 +146,7 @@ async def renew_sessions(
     request: AnyRequest, services: NamedDependency[Services], device: NamedDependency[Device]
 ) -> SessionsAnswer:
     """Give the sessions that the device may hold now and ahead; asking again gives the same ones."""
-    require_contract(request, named=False)
+    require_contract(request)
     return await enrolment.renew_sessions(services, device)
 
 

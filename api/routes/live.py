@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.response import Stream
 from msgspec.structs import replace
 
+from api.auth import caller_of
 from api.describe import describe
 from api.live import stream
 from api.problems import ProblemError, busy
@@ -40,10 +41,10 @@ async def show(
         "Be told when something changed", answer_media_type="text/event-stream", problems=("forbidden", "busy")
     ),
 )
-async def live(services: NamedDependency[Services], actor: NamedDependency[Actor]) -> Stream:
+async def live(request: AnyRequest, services: NamedDependency[Services], actor: NamedDependency[Actor]) -> Stream:
     """Server-sent events without content: an event `poke` means that something of the organisation changed. Ends after ten minutes."""
     require_reader(actor)
-    events = stream(services.pokes, actor.org_id)
+    events = stream(services.pokes, actor.org_id, owner=actor.person_id or caller_of(request).key_id or actor.org_id)
     # What can be refused is refused now, while there is still a status to say so.
     try:
         first = await anext(events)

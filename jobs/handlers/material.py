@@ -33,7 +33,7 @@ from mobile_contract.schema.material import (
     RequestState,
     StockMove,
 )
-from mobile_contract.schema.people import Duty
+from mobile_contract.schema.people import Duty, Person
 
 NO_POLICY_CODE, NO_POLICY_VERSION = "none", 0
 _STAMPS_OF_MOVE = ("unit_cost", "from_location_id", "to_location_id", "occurred_at", "recorded_at", "actor_id")
@@ -137,7 +137,7 @@ def _approval(work: Work, command: RequestParts, deed: Deed, amount: Decimal) ->
     total = day_total(amount, work.of_job(MaterialRequest, command.job_id), at=at, zone=zone)
     policy = policy_in_force(work.all(Policy), subject=MATERIAL_REQUEST, currency=currency)
     asking = Asking(day_total=total, at=at, zone=zone, asked_by=deed.person_id)
-    decides = approver(policy, work.all(Duty), asking)
+    decides = approver(policy, _on_duty(work), asking)
     return Approval(
         id=approval_id(command.request_id),
         job_id=command.job_id,
@@ -154,6 +154,13 @@ def _approval(work: Work, command: RequestParts, deed: Deed, amount: Decimal) ->
         asked_by=deed.person_id,
         asked_at=at,
     )
+
+
+def _on_duty(work: Work) -> list[Duty]:
+    """List the roster's lines of people who are still here: a request may arrive long after the evening on which it was made."""
+    return [
+        duty for duty in work.all(Duty) if (person := work.get(Person, duty.person_id)) is not None and person.active
+    ]
 
 
 def _out_of_van(work: Work, command: UsePart | ReturnPart, deed: Deed, leg: Leg) -> Result:

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
-from geo.district_shapes import read_districts
+from geo.district_shapes import read_outline
 from geo.store.districts import Outline
 from jobs.context import Deed
 from jobs.handlers.door import handles
@@ -135,12 +135,7 @@ def save_district(work: Work, command: SaveDistrict, deed: Deed) -> Result:
 
 def _outline(command: SaveDistrict) -> Outline | Refused:
     name = LocalText(en=command.name_en, zh=command.name_zh)
-    try:
-        geometry = msgspec.json.decode(command.outline_geojson)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return Refused("outline_invalid", {"fault": str(error)})
-    feature = {"type": "Feature", "geometry": geometry, "properties": {"code": command.code, "name": command.name_en}}
-    read = read_districts(msgspec.json.encode({"type": "FeatureCollection", "features": [feature]}))
+    read = read_outline(command.code, command.name_en, command.outline_geojson)
     if not read.districts:
         return Refused("outline_invalid", {"fault": f"{read.refused[0].code}: {read.refused[0].detail}"})
     return Outline(

@@ -10,6 +10,7 @@ import pytest
 
 from mobile_contract.registry import COMMANDS
 from mobile_contract.schema.people import Role
+from mobile_contract.version import CONTRACT
 from tests.api.serving import PASSWORD, Org, Site, make_org, make_person, sign_in, signed_in
 
 
@@ -154,7 +155,8 @@ async def test_a_person_who_is_offboarded_loses_sign_ins_resets_and_devices(
     ).status_code == 204
     headers = await sign_in(site, org, "leaver")
     code = await site.client.post("/api/v1/devices/enrolments", json={"person_id": person["id"]}, headers=admin)
-    device = (await site.client.post("/sync/v1/enrol", json={"code": code.json()["code"], "device_name": "p"})).json()
+    spoken, phone = {"Onsite-Contract": CONTRACT}, {"code": code.json()["code"], "device_name": "p"}
+    device = (await site.client.post("/sync/v1/enrol", json=phone, headers=spoken)).json()
     reset = (await site.client.post(f"/api/v1/persons/{person['id']}/password-reset", headers=admin)).json()
 
     leaving = {"person_id": person["id"]} if how == "offboard_person" else {"person": {**person, "active": False}}
@@ -165,7 +167,7 @@ async def test_a_person_who_is_offboarded_loses_sign_ins_resets_and_devices(
     assert (await site.client.post("/api/v1/auth/login", json=login)).status_code == 401
     again = {"reset_token": reset["reset_token"], "new": "let me in again 1"}
     assert (await site.client.post("/api/v1/auth/password-reset", json=again)).status_code == 401
-    bearer = {"Authorization": f"Bearer {device['device_token']}"}
+    bearer = {"Authorization": f"Bearer {device['device_token']}", **spoken}
     assert (await site.client.post("/sync/v1/sessions", headers=bearer)).json()["sessions"] == []
     revoked = "select revoked_at is not null from sync_device where org_id = $1 and device_id = $2"
     assert await owner.fetchval(revoked, org.id, UUID(device["device_id"]))

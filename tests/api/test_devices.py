@@ -19,6 +19,7 @@ from sync.transaction import org_transaction
 from tests.api.serving import Org, Site, in_process, make_org, make_person, signed_in
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+SPOKEN = {"Onsite-Contract": CONTRACT}
 
 
 async def _code(site: Site, org: Org, **for_whom: str) -> dict[str, Any]:
@@ -30,7 +31,8 @@ async def _code(site: Site, org: Org, **for_whom: str) -> dict[str, Any]:
 
 
 async def _enrol(site: Site, code: str, name: str = "Van 3") -> EnrolAnswer:
-    answer = await site.client.post("/sync/v1/enrol", json={"code": code, "device_name": name, "app": "test 1"})
+    ask = {"code": code, "device_name": name, "app": "test 1"}
+    answer = await site.client.post("/sync/v1/enrol", json=ask, headers=SPOKEN)
     assert answer.status_code == 201, answer.text
     return msgspec.json.decode(answer.content, type=EnrolAnswer)
 
@@ -77,7 +79,7 @@ async def test_a_code_comes_as_text_address_and_picture_and_enrols_a_device(site
     device = await _enrol(site, code["code"])
     assert device.person_id == person_id and device.org_id == org.id
     assert device.zone == "Europe/Berlin"
-    headers = {"Authorization": f"Bearer {device.device_token}", "Onsite-Contract": CONTRACT}
+    headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
     sessions = await site.client.post("/sync/v1/sessions", headers=headers)
     assert sessions.status_code == 200 and sessions.json()["zone"] == "Europe/Berlin"
     assert [s.person_id for s in device.sessions] == [person_id]
@@ -90,7 +92,7 @@ async def test_a_code_is_good_once_even_for_two_phones_at_once(site: Site, org: 
     person_id = await make_person(site, org, Role.TECHNICIAN)
     code = (await _code(site, org, person_id=str(person_id)))["code"]
     ask = {"code": code, "device_name": "x"}
-    answers = await asyncio.gather(*(site.client.post("/sync/v1/enrol", json=ask) for _ in range(4)))
+    answers = await asyncio.gather(*(site.client.post("/sync/v1/enrol", json=ask, headers=SPOKEN) for _ in range(4)))
     assert sorted(a.status_code for a in answers) == [201, 401, 401, 401]
 
 
@@ -101,14 +103,15 @@ async def test_a_code_may_be_typed_carelessly(site: Site, org: Org) -> None:
     await _enrol(site, typed)
 
 
-async def test_an_app_that_is_too_old_keeps_the_code_for_its_update(site: Site, org: Org) -> None:
+@pytest.mark.parametrize("version", ["0.9", "", "one"])
+async def test_an_app_that_is_too_old_keeps_the_code_for_its_update(site: Site, org: Org, version: str) -> None:
     person_id = await make_person(site, org, Role.TECHNICIAN)
     code = (await _code(site, org, person_id=str(person_id)))["code"]
-    ask, old = {"code": code, "device_name": "x"}, {"Onsite-Contract": "0.9"}
+    ask, old = {"code": code, "device_name": "x"}, {"Onsite-Contract": version}
     answer = await site.client.post("/sync/v1/enrol", json=ask, headers=old)
     assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")
     device = await _enrol(site, code)
-    headers = {"Authorization": f"Bearer {device.device_token}"}
+    headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
     assert (await site.client.post("/sync/v1/sessions", headers={**headers, **old})).status_code == 426
     assert (await site.client.post("/sync/v1/sessions", headers=headers)).status_code == 200
 
@@ -131,7 +134,8 @@ async def test_an_expired_code_and_a_guessed_one_get_the_same_answer_and_guessin
         time[0] += timedelta(days=1, seconds=1)
         guesses = [code, *(f"{org.slug}-0000-0000-0000-{n:04d}" for n in range(10))]
         answers = [
-            await site.client.post("/sync/v1/enrol", json={"code": text, "device_name": "x"}) for text in guesses
+            await site.client.post("/sync/v1/enrol", json={"code": text, "device_name": "x"}, headers=SPOKEN)
+            for text in guesses
         ]
         assert {a.json()["code"] for a in answers[:10]} == {"enrolment_invalid"}
         assert answers[10].status_code == 429
@@ -158,7 +162,7 @@ async def test_asking_again_gives_the_same_sessions_and_half_way_new_ones(settin
         org = await make_org(site.services.pool)
         person_id = await make_person(site, org, Role.TECHNICIAN)
         device = await _enrol(site, (await _code(site, org, person_id=str(person_id)))["code"])
-        headers = {"Authorization": f"Bearer {device.device_token}"}
+        headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
         time[0] += timedelta(days=6)
         same = (await site.client.post("/sync/v1/sessions", headers=headers)).json()["sessions"]
         assert [s["session_id"] for s in same] == [str(device.sessions[0].session_id)]
@@ -192,7 +196,7 @@ async def test_a_crew_device_holds_the_sessions_of_every_shift_ahead(settings: S
             expected.append((early, start - timedelta(hours=1) - margin, start + timedelta(hours=7) + margin))
             expected.append((late, start + timedelta(hours=7) - margin, start + timedelta(hours=15) + margin))
         assert held == sorted(expected)
-        headers = {"Authorization": f"Bearer {device.device_token}"}
+        headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
         again = (await site.client.post("/sync/v1/sessions", headers=headers)).json()["sessions"]
         assert {s["session_id"] for s in again} == {str(s.session_id) for s in device.sessions}
 
@@ -209,7 +213,7 @@ async def test_a_session_of_another_device_is_nobodys(site: Site, org: Org) -> N
 async def test_a_device_token_opens_no_route_of_people_and_a_person_none_of_devices(site: Site, org: Org) -> None:
     person_id = await make_person(site, org, Role.DISPATCHER)
     device = await _enrol(site, (await _code(site, org, person_id=str(person_id)))["code"])
-    headers = {"Authorization": f"Bearer {device.device_token}"}
+    headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
     assert (await site.client.get("/api/v1/devices", headers=headers)).status_code == 401
     admin = await signed_in(site, org, Role.ADMIN)
     assert (await site.client.post("/sync/v1/sessions", headers=admin)).status_code == 401
@@ -227,7 +231,7 @@ async def test_a_revoked_device_is_known_but_gets_no_session_and_is_told_to_wipe
     shown = (await site.client.get(path, headers=admin)).json()
     assert shown["name"] == "Lost phone" and "revoked_at" in shown and shown["app"] == "test 1"
 
-    headers = {"Authorization": f"Bearer {device.device_token}"}
+    headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
     assert (await site.client.post("/sync/v1/sessions", headers=headers)).json()["sessions"] == []
     known = await recognise(site.services.pool, device.device_token, device.sessions[0].session_id)
     assert known is not None and known.revoked and not known.actor.active

@@ -18,9 +18,10 @@ from api.problems import language_of
 from api.settings import Settings
 from mobile_contract.errors import ERRORS, Language
 from mobile_contract.schema.people import Role
+from mobile_contract.version import CONTRACT
 from tests.api.serving import Org, Site, in_process, on_loopback, signed_in
 
-LOGIN = "/api/v1/auth/login"
+LOGIN, ENROL = "/api/v1/auth/login", "/sync/v1/enrol"
 GOOD = b'{"org":"nobody-here","login":"a","password":"b"}'
 JSON = {"Content-Type": "application/json"}
 
@@ -80,7 +81,9 @@ async def test_a_body_with_a_wrong_field_names_it(site: Site, body: bytes, field
 
 @pytest.mark.parametrize("body", [b'{"z":' + b"[" * 30_000 + b"]" * 30_000 + b"}", b'{"z":' + b'{"a":' * 9_000])
 async def test_nesting_without_end_is_malformed_and_no_fault(site: Site, body: bytes) -> None:
-    _problem(await site.client.post("/sync/v1/enrol", content=body, headers=JSON), 400, "malformed")
+    _problem(
+        await site.client.post(ENROL, content=body, headers={**JSON, "Onsite-Contract": CONTRACT}), 400, "malformed"
+    )
     answer = await site.client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {_nested()}.x.y"})
     _problem(answer, 401, "unauthenticated")
 
