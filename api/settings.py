@@ -64,7 +64,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Addresses of proxies whose X-Forwarded-For is believed, with commas between; `*`: any.")
     ] = "127.0.0.1"
     metrics_token: Annotated[
-        str, Meta(description="Bearer token that /metrics asks for; empty: only this machine may read it.")
+        str,
+        Meta(
+            description="Bearer token that /metrics asks for; empty: only this machine may read it, in production nobody."
+        ),
     ] = ""
     oidc_issuer: Annotated[str, Meta(description="Issuer whose bearer tokens are accepted; empty: none.")] = ""
     oidc_audience: Annotated[str, Meta(description="Audience that an OIDC token must name.")] = ""
@@ -89,6 +92,40 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="Age after which a commit counts as safe on a replica or backup; devices keep commands so long.",
         ),
     ] = 14 * 86400
+    keep_ended_days: Annotated[
+        int,
+        Meta(
+            ge=90,
+            le=36500,
+            description="Days for which ended memberships are remembered: a phone away for longer is sent those buckets anew.",
+        ),
+    ] = 90
+    keep_outcomes_days: Annotated[
+        int,
+        Meta(
+            ge=400, le=36500, description="Days for which the answer to a command that its phone has shown stays known."
+        ),
+    ] = 400
+    keep_quarantine_days: Annotated[
+        int,
+        Meta(
+            ge=30, le=36500, description="Days for which quarantined bytes stay after somebody has decided about them."
+        ),
+    ] = 400
+    keep_sessions_days: Annotated[
+        int,
+        Meta(
+            ge=90,
+            le=36500,
+            description="Days for which a phone's sessions and ended scopes stay: reports that come later go to quarantine.",
+        ),
+    ] = 400
+    keep_notices_days: Annotated[
+        int, Meta(ge=7, le=36500, description="Days for which a notice stays on its person's phone.")
+    ] = 90
+    keep_tracks_days: Annotated[
+        int, Meta(ge=1, le=36500, description="Days for which positions of people are kept.")
+    ] = 30
     cluster_fsync: Annotated[
         bool,
         Meta(description="Private cluster: wait for the disk at each commit. Off only for databases that may be lost."),
