@@ -13,15 +13,17 @@ from msgspec.structs import replace
 from jobs.context import Deed
 from jobs.event import Event, EventName
 from jobs.handlers.ownership import belongs_to
+from jobs.journal import Journal
 from jobs.result import Applied, PutAside
 from jobs.rules.chain import seal
 from jobs.rules.job import did_the_work, fold_job
-from jobs.rules.visit import fold_visit
 from jobs.work import Work, wgs84
 from mobile_contract.rules.guards import Missing, missing_before_completion
 from mobile_contract.schema.base import Datum, Position
 from mobile_contract.schema.facts import VisitFact
 from mobile_contract.schema.job import Flag, Job, Photo, Reading, Signature, Task, Visit, VisitState
+
+_PLANS = frozenset({EventName.VISIT_PLANNED, EventName.VISIT_ASSIGNED, EventName.VISIT_CLAIMED})
 
 
 def visit_for(work: Work, command: VisitFact, deed: Deed) -> Visit | PutAside:
@@ -74,9 +76,8 @@ def record(
 
     `detail` may hold ids, decimals, instants and nested values; they are stored as JSON, absent ones not at all.
     """
-    known = work.events(job.id)
-    chain = [e for e in known if e.visit_id == visit_id]
-    seq = known[-1].seq + 1 if known else 1
+    journal = work.journal(job.id)
+    seq = journal.next_seq
     occurrence = deed.occurrence
     lon_deg, lat_deg = wgs84(position.lon_deg, position.lat_deg, position.datum) if position else (None, None)
     event = Event(
@@ -99,7 +100,7 @@ def record(
         accuracy_m=position.accuracy_m if position else None,
         detail=_plain({**(detail or {}), **_about(deed, position)}),
     )
-    sealed = seal(event, chain[-1].hash if chain else "")
+    sealed = seal(event, journal.trip(visit_id).last_hash)
     work.put(sealed)
     return sealed
 
@@ -115,14 +116,14 @@ def flag(work: Work, job_id: UUID, visit_id: UUID | None, flags: Iterable[Flag])
 
 
 def settle(work: Work, job_id: UUID) -> None:
-    """Fold a job's visits and then the job anew from what the work knows, and put what changed."""
+    """Bring a job's visits and then the job up to what is recorded, and put what changed."""
     job = work.get(Job, job_id)
     if job is None:
         raise LookupError(f"job {job_id} is not in the work")
-    events = work.events(job_id)
+    journal = work.journal(job_id)
     visits = []
     for visit in work.of_job(Visit, job_id):
-        folded = _complete(work, job, fold_visit(visit, events), events)
+        folded = _complete(work, job, visit, journal)
         if folded != visit:
             work.put(folded)
         visits.append(folded)
@@ -163,15 +164,11 @@ def report(
 
 def already_reported(work: Work, visit: Visit, deed: Deed, *, name: EventName, detail: Mapping[str, Any]) -> bool:
     """Tell whether the same person already reported the same deed of the same instant."""
+    deeds = work.journal(visit.job_id).deeds(visit.id, name, deed.occurrence.at, deed.person_id)
+    if not deeds:
+        return False
     said = _plain(detail)
-    return any(
-        e.visit_id == visit.id
-        and e.name is name
-        and e.occurred_at == deed.occurrence.at
-        and e.actor_id == deed.person_id
-        and said.items() <= e.detail.items()
-        for e in work.events(visit.job_id)
-    )
+    return any(said.items() <= e.detail.items() for e in deeds)
 
 
 def applied(flags: Iterable[Flag] = ()) -> Applied:
@@ -190,28 +187,28 @@ def missing_of(work: Work, job: Job, *, no_parts_declared: bool = False) -> list
         photos=work.of_job(Photo, job.id),
         readings=work.of_job(Reading, job.id),
         signatures=work.of_job(Signature, job.id),
-        parts_used=any(e.name is EventName.PART_USED for e in work.events(job.id)),
+        parts_used=EventName.PART_USED in work.journal(job.id).names,
         no_parts_declared=no_parts_declared,
     )
 
 
-def _complete(work: Work, job: Job, visit: Visit, events: list[Event]) -> Visit:
-    """Set or clear `incomplete`: what comes in after the completion (an answer from the second phone) still counts."""
-    flags = set(visit.flags) - {Flag.INCOMPLETE}
-    if did_the_work(visit):
-        declared = any(e.visit_id == visit.id and e.detail.get("no_parts_used") for e in events)
-        if missing_of(work, job, no_parts_declared=declared):
-            flags.add(Flag.INCOMPLETE)
-    return replace(visit, flags=tuple(sorted(flags)))
+def _complete(work: Work, job: Job, visit: Visit, journal: Journal) -> Visit:
+    """Fold a visit, and set or clear `incomplete`: what comes in after the completion (an answer from the second phone) still counts."""
+    trip = journal.trip(visit.id)
+    folded = trip.tell(visit)
+    missing = did_the_work(folded) and missing_of(work, job, no_parts_declared=trip.no_parts_declared)
+    if bool(missing) is (Flag.INCOMPLETE in folded.flags):
+        return folded
+    flags = {*folded.flags, Flag.INCOMPLETE} if missing else set(folded.flags) - {Flag.INCOMPLETE}
+    return replace(folded, flags=tuple(sorted(flags)))
 
 
 def _assigned(work: Work, visit: Visit, deed: Deed) -> bool:
     """Tell whether the visit is the reporter's by a plan: one that the crew found itself is nobody's until somebody plans it."""
     if deed.person_id is None or not belongs_to(work, visit, deed.person_id, deed.occurrence.at):
         return False
-    plans = {EventName.VISIT_PLANNED, EventName.VISIT_ASSIGNED, EventName.VISIT_CLAIMED}
-    names = {e.name for e in work.events(visit.job_id) if e.visit_id == visit.id}
-    return EventName.VISIT_FOUND not in names or bool(names & plans)
+    names = work.journal(visit.job_id).trip(visit.id).first.keys()
+    return EventName.VISIT_FOUND not in names or not _PLANS.isdisjoint(names)
 
 
 def _about(deed: Deed, position: Position | None) -> dict[str, Any]:

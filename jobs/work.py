@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar, cast
+from functools import cache
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -17,18 +18,22 @@ from msgspec import Struct
 from geo.coordinates import to_wgs84
 from geo.store.districts import Outline, save_districts
 from jobs.event import Event
+from jobs.journal import Journal
 from jobs.store import rows
 from jobs.store.rows import Stored
 from jobs.store.tables import JOB_CHILDREN
 from mobile_contract.registry import kind_of
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import Datum, Document
-from mobile_contract.schema.job import JobType, Visit
+from mobile_contract.schema.job import JobType
 from mobile_contract.schema.material import StockMove
 from mobile_contract.schema.people import CrewMember
 
 D = TypeVar("D", bound=Document)
 Key = tuple[str, UUID]
+# Documents are found by their type and the number behind their id: hashing and comparing a UUID is a call into Python each, of which
+# a batch would make ten thousands.
+_Slot = tuple[type[Document], int]
 
 
 class Organisation(Struct, frozen=True):
@@ -41,9 +46,15 @@ class Organisation(Struct, frozen=True):
     language: str
 
 
+@cache
 def kind_name(document: type[Document]) -> str:
     """Name the kind of a stored Struct, events included."""
     return "event" if document is Event else kind_of(document)
+
+
+@cache
+def _is_of_job(document: type[Document]) -> bool:
+    return "job_id" in document.__struct_fields__
 
 
 class Work:
@@ -53,40 +64,50 @@ class Work:
         self.org = org
         self.districts: dict[tuple[float, float], UUID | None] = {}
         self.balances: dict[tuple[UUID, UUID], Decimal] = {}
-        self._stored: dict[Key, Document] = {}
-        self._put: dict[Key, Document] = {}
-        self._staged: dict[Key, Document] = {}
-        # Who may belong to a kind, and to a job within it; what was forgotten stays listed and is passed over when read.
-        self._ids: dict[tuple[str, UUID | None], set[UUID]] = defaultdict(set)
+        self._now: dict[type[Document], dict[int, Document]] = defaultdict(dict)
+        self._of_job: dict[_Slot, dict[int, Document]] = defaultdict(dict)
+        self._journals: dict[int, Journal] = {}
+        # What the current command replaced, in order; what each kept command replaced first (None: it was new).
+        self._replaced: list[tuple[_Slot, Document | None]] = []
+        self._before: dict[_Slot, Document | None] = {}
+        # The moves that are not in the loaded balances.
+        self._moves: dict[int, StockMove] = {}
         self._outlines: dict[UUID, Outline] = {}
         self._staged_outlines: dict[UUID, Outline] = {}
         self._redrawn: set[UUID] = set()
 
     def get(self, document: type[D], id: UUID | None) -> D | None:
         """Look a document up; None when it does not exist or was not named by a command of the batch."""
-        if id is None:
-            return None
-        key = (kind_name(document), id)
-        found = self._staged.get(key) or self._put.get(key) or self._stored.get(key)
-        return cast("D | None", found)
+        return None if id is None else cast("D | None", self._now[document].get(id.int))
 
     def all(self, document: type[D]) -> list[D]:
         """List the known documents of a kind, by id."""
-        return self._listed(document, None)
+        return cast("list[D]", [found for _, found in sorted(self._now[document].items())])
 
     def of_job(self, document: type[D], job_id: UUID) -> list[D]:
         """List the documents of a kind that belong to a job, by id."""
-        return [d for d in self._listed(document, job_id) if cast(Event, d).job_id == job_id]
+        return cast("list[D]", [found for _, found in sorted(self._of_job[(document, job_id.int)].items())])
+
+    def journal(self, job_id: UUID) -> Journal:
+        """Give what is recorded of a job."""
+        journal = self._journals.get(job_id.int)
+        if journal is None:
+            journal = self._journals[job_id.int] = Journal(self.of_job(Event, job_id))
+        return journal
 
     def events(self, job_id: UUID) -> list[Event]:
         """List a job's events in the order they were recorded."""
-        return sorted(self.of_job(Event, job_id), key=lambda e: e.seq)
+        return self.journal(job_id).events
 
     def put(self, document: Document) -> None:
         """Stage a document; it counts for later reads of the same command and, once kept, for the batch."""
-        kind = kind_name(type(document))
-        self._staged[(kind, document.id)] = document
-        self._list(kind, document)
+        slot = (type(document), document.id.int)
+        if isinstance(document, Event):
+            self.journal(document.job_id).add(document)
+        before = self._set(slot, document)
+        if isinstance(document, StockMove) and before is None:
+            self._moves[slot[1]] = document
+        self._replaced.append((slot, before))
 
     def draw(self, outline: Outline) -> None:
         """Stage a district with its outline; PostGIS computes area and neighbours when the work is written."""
@@ -94,20 +115,28 @@ class Work:
 
     def keep(self) -> None:
         """Take over what the current command staged."""
-        self._put.update(self._staged)
+        for slot, before in self._replaced:
+            self._before.setdefault(slot, before)
+        self._replaced.clear()
         self._outlines.update(self._staged_outlines)
-        self.forget()
+        self._staged_outlines.clear()
 
     def forget(self) -> None:
         """Undo the current command."""
-        self._staged.clear()
+        for slot, before in reversed(self._replaced):
+            undone = self._set(slot, before)
+            if isinstance(undone, Event):
+                self._journals.pop(undone.job_id.int, None)
+            if before is None:
+                self._moves.pop(slot[1], None)
+        self._replaced.clear()
         self._staged_outlines.clear()
 
     def crews_of(self, person_id: UUID, at: datetime) -> set[UUID]:
         """Name the crews a person belongs to at an instant."""
         return {
             m.crew_id
-            for m in self.all(CrewMember)
+            for m in cast("Iterable[CrewMember]", self._now[CrewMember].values())
             if m.person_id == person_id and m.from_at <= at and (m.to_at is None or m.to_at > at)
         }
 
@@ -120,7 +149,7 @@ class Work:
         loaded = self.balances.get((location_id, part_id))
         if loaded is None:
             raise LookupError(f"the balance of part {part_id} at {location_id} was not loaded")
-        fresh = [m for m in self.all(StockMove) if ("stock_move", m.id) not in self._stored and m.part_id == part_id]
+        fresh = [m for m in self._moves.values() if m.part_id == part_id]
         moved = [m.quantity for m in fresh if m.to_location_id == location_id]
         moved += [-m.quantity for m in fresh if m.from_location_id == location_id]
         return total([loaded, *moved])
@@ -145,27 +174,41 @@ class Work:
     @property
     def changed(self) -> list[Key]:
         """Name what the batch has written, sorted; complete after `flush`. Whatever belongs to a job changes its job."""
-        jobs = {
-            ("job", cast(Visit | StockMove, d).job_id) for (kind, _), d in self._put.items() if kind in JOB_CHILDREN
-        }
-        named = {(kind, id) for kind, id in jobs if id is not None}
-        return sorted({*self._put, *named, *(("district", id) for id in self._redrawn)})
+        changed = {("district", id) for id in self._redrawn}
+        for slot in self._before:
+            document = self._at(slot)
+            kind = kind_name(slot[0])
+            changed.add((kind, document.id))
+            job_id = cast(Any, document).job_id if kind in JOB_CHILDREN else None
+            if job_id is not None:
+                changed.add(("job", job_id))
+        return sorted(changed)
 
     def adopt(self, stored: Iterable[Stored]) -> None:
         """Take loaded documents in."""
         for item in stored:
-            self._stored[(item.kind, item.document.id)] = item.document
-            self._list(item.kind, item.document)
+            self._set((type(item.document), item.document.id.int), item.document)
 
-    def _list(self, kind: str, document: Document) -> None:
-        self._ids[(kind, None)].add(document.id)
-        job_id = getattr(document, "job_id", None)
-        if job_id is not None:
-            self._ids[(kind, job_id)].add(document.id)
+    def _at(self, slot: _Slot) -> Document:
+        return self._now[slot[0]][slot[1]]
 
-    def _listed(self, document: type[D], job_id: UUID | None) -> list[D]:
-        ids = sorted(self._ids.get((kind_name(document), job_id), ()))
-        return [found for id in ids if (found := self.get(document, id)) is not None]
+    def _set(self, slot: _Slot, document: Document | None) -> Document | None:
+        """Put a document in its place, or take it out, and give what was there."""
+        kind, number = slot
+        known = self._now[kind]
+        before = known.pop(number, None)
+        if document is not None:
+            known[number] = document
+        if _is_of_job(kind):
+            self._list(slot, cast(Any, before), cast(Any, document))
+        return before
+
+    def _list(self, slot: _Slot, before: Any, document: Any) -> None:
+        kind, number = slot
+        if before is not None and before.job_id is not None:
+            self._of_job[(kind, before.job_id.int)].pop(number, None)
+        if document is not None and document.job_id is not None:
+            self._of_job[(kind, document.job_id.int)][number] = document
 
     async def flush(self, conn: asyncpg.Connection) -> None:
         """Write what was put: one statement per kind, jobs first.
@@ -175,8 +218,9 @@ class Work:
         if self._outlines:
             outlines = list(self._outlines.values())
             self._redrawn.update((*self._outlines, *await save_districts(conn, self.org.org_id, outlines)))
-        fresh = [Stored(kind, d) for (kind, id), d in self._put.items() if (kind, id) not in self._stored]
-        known = [Stored(kind, d) for (kind, id), d in self._put.items() if self._stored.get((kind, id), d) != d]
+        put = [(kind_name(slot[0]), before, self._at(slot)) for slot, before in self._before.items()]
+        fresh = [Stored(kind, now) for kind, before, now in put if before is None]
+        known = [Stored(kind, now) for kind, before, now in put if before is not None and before != now]
         await rows.save(conn, self.org.org_id, fresh, new=True)
         await rows.save(conn, self.org.org_id, known, new=False)
 

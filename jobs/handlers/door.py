@@ -52,7 +52,9 @@ def handler_of(command: type[Command]) -> Callable[[Work, Any, Deed], Result]:
 def apply(work: Work, command: Command, deed: Deed) -> Result:
     """Run one command against the work. A refusal leaves the work as it was; an exception too, and is the caller's to handle."""
     line = COMMANDS[str(command.__struct_config__.tag)]
-    refused = may(deed.actor, line, own=is_own(work, command, deed), by_hand=deed.cause is not None)
+    # Only a decision has to be of its owner.
+    own = line.nature is Nature.DECISION and is_own(work, command, deed)
+    refused = may(deed.actor, line, own=own, by_hand=deed.cause is not None)
     if refused is not None:
         return PutAside(refused.code, refused.detail) if line.nature is Nature.FACT else refused
     try:

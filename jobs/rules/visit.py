@@ -4,7 +4,7 @@ Facts count when they happened (corrected time), decisions when the server took 
 and the visit is flagged `out_of_order`; a cancelled visit keeps what is reported later, but does not come back to life.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -135,7 +135,7 @@ _SIGNALS: dict[EventName, Signal] = {
     EventName.WORK_RESUMED: Signal.RESUME,
     EventName.NO_ACCESS: Signal.NO_ACCESS,
 }
-_DECIDED = frozenset(name for name in EventName if name.startswith("visit_")) - {
+DECIDED = frozenset(name for name in EventName if name.startswith("visit_")) - {
     EventName.VISIT_FOUND,
     EventName.VISIT_COMPLETED,
 }
@@ -158,32 +158,41 @@ def step(state: VisitState, signal: Signal) -> Row:
 def fold_visit(visit: Visit, events: Iterable[Event]) -> Visit:
     """Compute a visit's state, times, reason and the flags `out_of_order` and `not_ours` from its events.
 
-    Who goes and when is the plan: it stays as the visit has it. Other flags stay too. Events of other visits are left aside.
+    Who goes and when is the plan: it stays as the visit has it. Other flags stay too. Events of other visits are left aside. `Trip` folds
+    the same event by event.
     """
     own = sorted((e for e in events if e.visit_id == visit.id), key=lambda e: e.seq)
-    course = _walk(own)
+    first: dict[EventName, Event] = {}
+    for event in sorted(own, key=lambda e: (e.occurred_at, e.seq)):
+        first.setdefault(event.name, event)
+    return tell(visit, walk(own), first)
+
+
+def tell(visit: Visit, course: "Course", first: Mapping[EventName, Event]) -> Visit:
+    """Write a course into a visit; `first` holds the event of each name that happened first."""
     flags = set(visit.flags) - {Flag.OUT_OF_ORDER, Flag.NOT_OURS}
     if course.flagged:
         flags.add(Flag.OUT_OF_ORDER)
-    if any(e.name is EventName.FOUND_NOT_OURS for e in own):
+    if EventName.FOUND_NOT_OURS in first:
         flags.add(Flag.NOT_OURS)
-    arrival = _first(own, EventName.ARRIVED)
+    travel, work, safe = (first.get(n) for n in (EventName.TRAVEL_STARTED, EventName.WORK_STARTED, EventName.MADE_SAFE))
+    arrival = first.get(EventName.ARRIVED)
     return replace(
         visit,
         state=course.state,
         dispatched_at=course.dispatched_at,
-        travel_started_at=_first_at(own, EventName.TRAVEL_STARTED),
+        travel_started_at=travel.occurred_at if travel else None,
         arrived_at=arrival.occurred_at if arrival else None,
         arrival_recorded_at=arrival.received_at if arrival else None,
-        work_started_at=_first_at(own, EventName.WORK_STARTED),
-        made_safe_at=_first_at(own, EventName.MADE_SAFE),
+        work_started_at=work.occurred_at if work else None,
+        made_safe_at=safe.occurred_at if safe else None,
         ended_at=course.ended_at,
         reason=course.reason,
         flags=tuple(sorted(flags)),
     )
 
 
-class _Course(Struct):
+class Course(Struct):
     """Where the walk through the events stands."""
 
     state: VisitState = VisitState.TENTATIVE
@@ -193,20 +202,20 @@ class _Course(Struct):
     reason: str = ""
 
 
-def _walk(own: Sequence[Event]) -> _Course:
-    """Walk in the order in which things happened; what comes after an effective cancellation comes after it, whenever it happened."""
+def walk(own: Sequence[Event]) -> Course:
+    """Walk through a visit's events (by seq) in the order in which things happened; what comes after an effective cancellation comes after it, whenever it happened."""
     cancelled = next((e for e in own if e.name is EventName.VISIT_CANCELLED), None)
     if cancelled is not None:
-        before = _through(_Course(), [e for e in own if e.seq < cancelled.seq])
+        before = _through(Course(), [e for e in own if e.seq < cancelled.seq])
         if before.state not in ENDED:
-            _take(before, cancelled)
+            take(before, cancelled)
             return _through(before, [e for e in own if e.seq > cancelled.seq])
-    return _through(_Course(), own)
+    return _through(Course(), own)
 
 
-def _through(course: _Course, events: Sequence[Event]) -> _Course:
+def _through(course: Course, events: Sequence[Event]) -> Course:
     for event in _as_happened(events):
-        _take(course, event)
+        take(course, event)
     return course
 
 
@@ -216,14 +225,15 @@ def _as_happened(events: Sequence[Event]) -> list[Event]:
     latest: datetime | None = None
     for event in events:
         at = event.occurred_at
-        if event.name in _DECIDED:
+        if event.name in DECIDED:
             # Two transactions may take their lock in another order than they read the clock.
             at = latest = event.received_at if latest is None else max(latest, event.received_at)
         keyed.append((at, event.seq, event))
     return [event for _, _, event in sorted(keyed, key=lambda k: k[:2])]
 
 
-def _take(course: _Course, event: Event) -> None:
+def take(course: Course, event: Event) -> None:
+    """Go one event further."""
     signal = signal_of(event)
     if signal is None:
         return
@@ -242,12 +252,3 @@ def _take(course: _Course, event: Event) -> None:
 def _reason(event: Event) -> str:
     result = event.detail.get("result", DONE)
     return str(event.detail.get("reason", "") if result == DONE else result)
-
-
-def _first(events: Sequence[Event], name: EventName) -> Event | None:
-    return min((e for e in events if e.name is name), key=lambda e: (e.occurred_at, e.seq), default=None)
-
-
-def _first_at(events: Sequence[Event], name: EventName) -> datetime | None:
-    found = _first(events, name)
-    return found.occurred_at if found else None

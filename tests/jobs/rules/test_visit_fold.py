@@ -266,7 +266,7 @@ def test_flags_of_others_stay_and_events_of_other_visits_do_not_count() -> None:
     assert visit.flags == (Flag.NOT_ASSIGNED,)
 
 
-FACTS = [name for name in rules._SIGNALS if name not in rules._DECIDED]
+FACTS = [name for name in rules._SIGNALS if name not in rules.DECIDED]
 FACTS += [EventName.VISIT_COMPLETED, EventName.NOTE_ADDED]
 
 

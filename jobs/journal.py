@@ -1,0 +1,46 @@
+"""What is recorded of one job, in the order in which it was recorded, so that nobody walks through the history to ask. Decides nothing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from jobs.event import Event, EventName
+from jobs.rules.trip import Trip
+
+_Deed = tuple[UUID | None, EventName, datetime, UUID | None]
+
+
+class Journal:
+    """The events of a job. Grows at its end only."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.events: list[Event] = []
+        self.names: set[EventName] = set()
+        # Events without a visit are a trip of their own: they have a chain too.
+        self._trips: dict[UUID | None, Trip] = {}
+        self._deeds: dict[_Deed, list[Event]] = {}
+        for event in sorted(events, key=lambda e: e.seq):
+            self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Take in the event that was recorded next."""
+        self.events.append(event)
+        self.names.add(event.name)
+        self.trip(event.visit_id).add(event)
+        self._deeds.setdefault((event.visit_id, event.name, event.occurred_at, event.actor_id), []).append(event)
+
+    @property
+    def next_seq(self) -> int:
+        """Number the next event."""
+        return self.events[-1].seq + 1 if self.events else 1
+
+    def trip(self, visit_id: UUID | None) -> Trip:
+        """Give what is recorded of a visit, be it nothing."""
+        trip = self._trips.get(visit_id)
+        if trip is None:
+            trip = self._trips[visit_id] = Trip()
+        return trip
+
+    def deeds(self, visit_id: UUID, name: EventName, at: datetime, actor_id: UUID | None) -> Sequence[Event]:
+        """List what a person reported on a visit under one name of one instant."""
+        return self._deeds.get((visit_id, name, at, actor_id), ())
