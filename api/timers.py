@@ -18,10 +18,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 from msgspec import Struct
 
 from api.database import connect_as_app
+from api.keeping import keep_of
+from api.offboarding import sweep_access
 from api.operator_error import OperatorError
 from api.services import Services
 from api.store import enrolments, sign_ins, throttle
+from sync.holds import release_due
 from sync.patience import sweep_held
+from sync.retention import retain
 from sync.transaction import org_transaction
 
 # "onsite" and "timers", so that no other program's lock is met by chance.
@@ -54,6 +58,19 @@ async def _expire_held(services: Services, org_id: UUID, now: datetime) -> int:
     return await sweep_held(services.pool, org_id, now=now, poke=services.poke)
 
 
+async def _release_holds(services: Services, org_id: UUID, now: datetime) -> int:
+    """Let the jobs go on whose hold had an end and has reached it."""
+    return await release_due(services.pool, org_id, now=now, poke=services.poke)
+
+
+async def _retain(services: Services, org_id: UUID, now: datetime) -> int:
+    """Remove what is older than it has to be, a bounded part in one run."""
+    keep, done = keep_of(services.settings), 0
+    async for swept in retain(services.pool, org_id, keep, now=now, poke=services.poke):
+        done += swept.rows
+    return done
+
+
 async def _purge(services: Services, org_id: UUID, now: datetime) -> int:
     """Drop what has long expired: sign-ins, one-time codes and tokens, rate limits."""
     async with org_transaction(services.pool, org_id) as conn:
@@ -69,7 +86,10 @@ async def _purge(services: Services, org_id: UUID, now: datetime) -> int:
 
 TIMERS: Final = (
     Timer("expire_held", 30, _expire_held),
+    Timer("end_access", 60, sweep_access),
+    Timer("release_holds", 60, _release_holds),
     Timer("purge", 3600, _purge),
+    Timer("retain", 3600, _retain),
 )
 
 

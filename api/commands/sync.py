@@ -1,4 +1,4 @@
-"""`onsite sync`: compare what devices are given with what the database says, and mend it. Never changes the trade's own tables."""
+"""`onsite sync`: compare what devices are given with what the database says, mend it, write it anew, forget what is old."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from api.settings import Settings
     from sync.verify import Drift, Organisation
 
-sync = typer.Typer(no_args_is_help=True, help="What devices hold: verify it, rebuild it.")
+sync = typer.Typer(no_args_is_help=True, help="What devices hold: verify it, rebuild it, forget what is old.")
 
 SHOWN = 50
 Only = Annotated[str, typer.Option("--org", help="Only the organisation with this slug.")]
@@ -39,6 +39,42 @@ def rebuild(org: Only = "") -> None:
     Example: onsite sync rebuild --org demo
     """
     _run(org, mend=True)
+
+
+@sync.command()
+def retain(
+    org: Only = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go, remove nothing.")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Remove all that is due, not only as much as one run of the timer.")
+    ] = False,
+) -> None:
+    """Remove what is older than the settings ONSITE_KEEP_… say, as the timer does every hour. May run while people work.
+
+    Examples: onsite sync retain --dry-run, or onsite sync retain --now --org demo
+    """
+    from api.upkeep import run_retain
+
+    run_retain(org, dry_run=dry_run, whole=now)
+
+
+@sync.command()
+def rewrite(
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only documents of this kind; may be repeated.")
+    ] = None,
+    org: Only = "",
+    after: Annotated[
+        str, typer.Option("--after", help="Go on after this id, where an earlier run of one kind stopped.")
+    ] = "",
+) -> None:
+    """Write documents anew whose shape an upgrade has changed, a few at a time and only where they differ.
+
+    May run while people work, and again: what is as it should be is not written. Example: onsite sync rewrite --kind job --org demo
+    """
+    from api.upkeep import run_rewrite
+
+    run_rewrite(org, kind or [], after)
 
 
 def _run(slug: str, *, mend: bool) -> int:

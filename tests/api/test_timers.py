@@ -14,6 +14,7 @@ from api.sign_in import LOGIN_HERE
 from api.store import throttle
 from api.timers import LOCK, TIMERS, Timer, fire, organisations, timing
 from mobile_contract.schema import decisions as d
+from mobile_contract.schema.job import HoldReason
 from sync.transaction import org_transaction
 from tests.api.office import Clock, office
 from tests.api.serving import Site, in_process
@@ -153,3 +154,27 @@ async def test_the_metrics_tell_what_waits_and_ask_the_database_at_most_every_15
     asked_at = gauges._asked_at
     await site.client.get("/metrics")
     assert gauges._asked_at == asked_at
+
+
+async def test_holds_that_end_and_rows_that_are_too_old_have_timers(site: Site, pool: asyncpg.Pool, seed: int) -> None:
+    org = await organisation(pool, seed)
+    job = await org.assigned_job()
+    hold = d.HoldJob(job_id=job.job_id, reason=HoldReason.PARTS, until=site.services.clock() + timedelta(hours=1))
+    await org.ok(hold, by="dan")
+    async with org_transaction(pool, org.id) as conn:
+        await conn.execute(
+            "insert into sync_session (org_id, session_id, device_id, person_id, from_at, to_at, issued_at) values ($1, $2, $2, $2, $3, $3, $3)",
+            *(org.id, org.new_id(), site.services.clock() - timedelta(days=500)),
+        )
+    clock = site.services.clock
+    assert isinstance(clock, Clock)
+    before = clock.at
+    clock.forward(timedelta(hours=2))
+    try:
+        for name in ("release_holds", "retain"):
+            await fire(site.services, timer(name))
+    finally:
+        clock.at = before
+    async with org_transaction(pool, org.id) as conn:
+        assert await conn.fetchval("select held_for from job where org_id = $1 and id = $2", org.id, job.job_id) is None
+        assert await conn.fetchval("select count(*) from sync_session where org_id = $1", org.id) == 0

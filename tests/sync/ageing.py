@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from sync.retention import Keep, retain
+from sync.retention import CHUNKS, Keep, retain
 from sync.transaction import org_transaction
 from tests.waiting import until
 
@@ -16,30 +16,33 @@ _NEWEST = "select coalesce(max(xid::text::int8), 0) from sync_member where org_i
 _MARKED = "select coalesce(max(xid::text::int8), 0) from sync_mark where org_id = $1 and at = $2"
 
 
-async def removed(pool: asyncpg.Pool, org_id: UUID, now: datetime, *, keep: Keep = KEEP, **how: int) -> Counter[str]:
+async def removed(
+    pool: asyncpg.Pool, org_id: UUID, now: datetime, *, keep: Keep = KEEP, chunks: int = CHUNKS
+) -> Counter[str]:
     """Run retention once and count what it removed, by kind."""
     found: Counter[str] = Counter()
-    async for swept in retain(pool, org_id, keep, now=now, **how):
+    async for swept in retain(pool, org_id, keep, now=now, chunks=chunks):
         found[swept.kind] += swept.rows
     return found
 
 
-async def marked(pool: asyncpg.Pool, org_id: UUID, now: datetime) -> None:
-    """Have retention write a mark that is above all that was written so far.
+async def marked(pool: asyncpg.Pool, org_id: UUID, now: datetime) -> int:
+    """Have retention write a mark that is above all that was written so far, and give it.
 
     Transactions that others have open on the same server hold it back: then it is written again.
     """
 
-    async def written() -> bool:
+    async def written() -> int:
         async with org_transaction(pool, org_id) as conn:
             await conn.execute("delete from sync_mark where org_id = $1 and at = $2", org_id, now)
         await removed(pool, org_id, now)
         async with org_transaction(pool, org_id) as conn:
-            marked: int = await conn.fetchval(_MARKED, org_id, now)
+            mark: int = await conn.fetchval(_MARKED, org_id, now)
             newest: int = await conn.fetchval(_NEWEST, org_id)
-        return marked > newest
+        return mark if mark > newest else 0
 
-    await until(written)
+    mark: int = await until(written)
+    return mark
 
 
 async def gone_rows(pool: asyncpg.Pool, org_id: UUID) -> int:

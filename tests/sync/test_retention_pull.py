@@ -7,8 +7,9 @@ import asyncpg
 import pytest
 
 from api.settings import Settings
+from jobs.projection import Projected
 from mobile_contract import limits
-from mobile_contract.schema.messages import PullAsk
+from mobile_contract.schema.messages import Begin, PullAsk
 from sync import documents, pull, retention
 from sync.cursor import Cursor
 from sync.life import current_life
@@ -37,7 +38,7 @@ async def gone_from(stage: Stage, device: StrictDevice, bucket: str) -> None:
     await stage.leave(bucket, id)
 
 
-def reset_by(heads: list[pull.Begin]) -> set[str]:
+def reset_by(heads: list[Begin]) -> set[str]:
     return {bucket for head in heads for bucket in head.reset}
 
 
@@ -207,7 +208,7 @@ async def test_what_a_writer_takes_up_again_meanwhile_stays(stage: Stage) -> Non
     await marked(stage.pool, stage.org_id, NOW)
     async with org_transaction(stage.pool, stage.org_id) as writer:
         body = b'{"text":"again"}'
-        again = documents.Projected("note", kept, body, ("crew/1", "ref"))
+        again = Projected("note", kept, body, ("crew/1", "ref"))
         await documents.write(writer, stage.org_id, [], [again])
         # The writer holds the row: retention passes it over and does not wait.
         assert (await removed(stage.pool, stage.org_id, LATER))["ended memberships"] == 1
