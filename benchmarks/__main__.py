@@ -1,27 +1,61 @@
-"""Run benchmarks by name, or all of them: `python -m benchmarks`, `python -m benchmarks field_year --slice 100`."""
+"""`python -m benchmarks`: measures Onsite beside its floors and its peers, or one of the other measurements by name."""
 
-import importlib
-import pkgutil
 import sys
+from typing import Annotated, Final
 
-import benchmarks
+import typer
+
+HELP: Final = """Measure Onsite side by side with raw asyncpg, a bare Litestar handler, Kinto and PocketBase, in one run with interleaved rounds.
+
+Without arguments everything is measured (about 12 minutes) and the figures, the plot and docs/performance.md are written anew.
+
+\b
+Examples:
+  python -m benchmarks                        everything
+  python -m benchmarks --quick                everything, in 3 minutes; nothing is written
+  python -m benchmarks --only pull            the pulls alone; nothing is written
+  python -m benchmarks --only pull,push --rounds 3
+  python -m benchmarks profile no-change      where the time of a hot path goes
+  python -m benchmarks render                 write the page and the plot again from the last figures
+  python -m benchmarks field-year --slice 100
+"""
+
+app = typer.Typer(
+    help=HELP,
+    rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the named benchmark with the other arguments, or each one without any; gives the worst exit status."""
-    modules = {
-        found.name: importlib.import_module(f"benchmarks.{found.name}")
-        for found in pkgutil.iter_modules(benchmarks.__path__)
-        if not found.name.startswith("_")
-    }
-    known = {name: module for name, module in modules.items() if hasattr(module, "main")}
-    if not arguments:
-        return max(int(module.main([])) for module in known.values())
-    if arguments[0] not in known:
-        sys.stderr.write(f"There is no benchmark {arguments[0]!r}; there are {', '.join(sorted(known))}.\n")
-        return 2
-    return int(known[arguments[0]].main(arguments[1:]))
+@app.callback(invoke_without_command=True, help=HELP)
+def everything(
+    context: typer.Context,
+    *,
+    only: Annotated[str, typer.Option(help="Parts to measure, with commas between: pull, push, rush, growth.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, shorter measurements.")] = False,
+    rounds: Annotated[int, typer.Option(help="Rounds; 0: as many as the plan has.", min=0, max=50)] = 0,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write figures, plot and page also after a part or --quick.")
+    ] = False,
+) -> None:
+    """Measure, unless a command is named."""
+    if context.invoked_subcommand is not None:
+        return
+    from benchmarks import command
+
+    command.measure(only=only, quick=quick, rounds=rounds, write=write)
+
+
+@app.command(
+    "field-year", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def field_year(context: typer.Context) -> None:
+    """Play a year of real repairs and prove that devices and server agree; `field-year --help` says more."""
+    from benchmarks import field_year as year
+
+    sys.exit(year.main(context.args))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    app(prog_name="python -m benchmarks")

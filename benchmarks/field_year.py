@@ -1,7 +1,7 @@
 """A year of real repairs: the located ones of 2013 dispatched by location, day by day, and worked by twelve crews with bad networks.
 
 At the end every device must equal the server document by document and every command must have taken effect once. Prints the
-figures; exit status 1 when the proof fails. `python -m benchmarks.field_year --slice 100` plays a part.
+figures; exit status 1 when the proof fails. `python -m benchmarks field-year --slice 100` plays a part.
 """
 
 import argparse

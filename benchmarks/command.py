@@ -1,0 +1,47 @@
+"""What `python -m benchmarks` does: plays a run with progress bars, prints its tables, writes figures and page. Measures nothing itself."""
+
+import sys
+from typing import Final
+
+from msgspec.structs import replace
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+from api.console import complaints, console
+from api.operator_error import OperatorError
+from benchmarks import tables
+from benchmarks.plan import FULL, QUICK
+from benchmarks.run import parts, play
+
+_MUST_ACT: Final = 2
+
+
+def measure(*, only: str, quick: bool, rounds: int, write: bool) -> None:
+    """Play a run. Exit status 2 for a part that there is not, or when PostgreSQL cannot be had."""
+    wanted = [part.strip() for part in only.split(",") if part.strip()] or list(parts())
+    unknown = [part for part in wanted if part not in parts()]
+    if unknown:
+        complaints.print(f"There is no part {unknown[0]!r}; there are {', '.join(parts())}.")
+        sys.exit(_MUST_ACT)
+    plan = QUICK if quick else FULL
+    plan = replace(plan, rounds=rounds) if rounds else plan
+    columns = (TextColumn("{task.description:<60}"), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("starting", total=None)
+            results = play(
+                plan,
+                wanted,
+                lambda scenario, candidate, number: progress.update(
+                    task, description=f"{scenario}, round {number + 1}: {candidate}"
+                ),
+            )
+    except (OperatorError, RuntimeError) as error:
+        complaints.print(f"benchmarks: {error}", style="red", markup=False)
+        sys.exit(_MUST_ACT)
+    for table in tables.for_terminal(results):
+        console.print(table)
+        console.print()
+    for remark in results.remarks:
+        console.print(f"left out: {remark}", style="yellow", markup=False)
+    if write or not (quick or only):
+        results.save()

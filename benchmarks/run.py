@@ -1,0 +1,130 @@
+"""One run: cluster, servers and load generator are brought up, the scenarios played, the figures gathered. Judges nothing."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from benchmarks import floor as floors
+from benchmarks import ground, load, measures, phone, pulls, rounds, serving
+from benchmarks.catalogue import BARE, ONE_WORKER, OURS, PLAIN, RAW
+from benchmarks.ground import Ground
+from benchmarks.http_load import Http
+from benchmarks.measures import Memory, Results
+from benchmarks.plan import Plan
+from benchmarks.rounds import Advance, Scenario
+from benchmarks.serving import Server
+
+WORKERS: Final = 2
+
+
+class Run:
+    """What the parts of a run share."""
+
+    def __init__(self, plan: Plan, ground_: Ground, http: Http, floor: floors.Floor, folder: Path) -> None:  # noqa: PLR0917
+        self.plan, self.ground, self.http, self.floor, self.folder = plan, ground_, http, floor, folder
+        self.advance: Advance = lambda scenario, candidate, number: None
+        self.results = Results(at=datetime.now(UTC), machine=measures.machine(_versions(ground_)), plan=plan)
+
+    def play(self, *scenarios: Scenario) -> None:
+        """Measure scenarios and keep what comes of them."""
+        for scenario in scenarios:
+            samples, remarks = rounds.play(scenario, self.plan.rounds, self.advance)
+            self.results.samples.extend(samples)
+            self.results.remarks.extend(remarks)
+
+    def weigh(self, name: str, when: str, server: Server) -> None:
+        """Note what a server weighs now."""
+        weight = server.weigh()
+        self.results.memory.append(Memory(name, when, weight.rss_mib, weight.pss_mib))
+
+
+def play(plan: Plan, only: Collection[str], advance: Advance) -> Results:
+    """Play the parts named in `only`. Raises RuntimeError when our own server or a floor does not come up."""
+    with (
+        ground.running() as cluster,
+        load.driver() as driver,
+        floors.floor(WORKERS) as floor,
+        tempfile.TemporaryDirectory(prefix="onsite-bench-") as folder,
+    ):
+        run = Run(plan, cluster, Http(driver, plan), floor, Path(folder))
+        run.advance = advance
+        for part, play_part in PARTS.items():
+            if part in only:
+                play_part(run)
+        return run.results
+
+
+def _pulls(run: Run) -> None:
+    settings = run.ground.copy("pulls")
+    run.advance("pull", "documents and devices", 0)
+    founded = pulls.found(settings, run.plan)
+    with contextlib.ExitStack() as servers:
+        two = servers.enter_context(serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite"))
+        one = servers.enter_context(serving.onsite(settings, workers=1, folder=run.folder, name="onsite-1"))
+        bare = servers.enter_context(serving.bare_litestar(settings, workers=WORKERS, folder=run.folder))
+        run.weigh(OURS, "idle", two)
+        run.weigh(BARE, "idle", bare)
+        stage = pulls.set_up(settings, two.port, run.plan, founded)
+        ours, raw = pulls.Ours(stage, run.http), pulls.Raw(stage, run.floor, run.plan)
+        nothing = phone.raw_request("/", b"{}", {})
+        run.play(
+            Scenario(
+                key=pulls.INITIAL,
+                candidates={
+                    OURS: ours.initial(OURS, two.port),
+                    PLAIN: ours.initial(PLAIN, two.port, phone.AS_IT_IS),
+                    RAW: raw.initial(RAW),
+                },
+            ),
+            *(
+                Scenario(
+                    key=key,
+                    candidates={
+                        OURS: ours.latency(key, OURS, two.port),
+                        PLAIN: ours.latency(key, PLAIN, two.port, phone.AS_IT_IS),
+                        RAW: raw.latency(key, RAW),
+                        BARE: run.http.latency(key, BARE, bare.port, nothing),
+                    },
+                )
+                for key in (pulls.DELTA_100, pulls.DELTA_10, pulls.IDLE_1)
+            ),
+        )
+        run.weigh(OURS, "after pulls of one device", two)
+        run.play(
+            *(
+                Scenario(
+                    key=key,
+                    candidates={
+                        OURS: ours.throughput(key, OURS, two.port),
+                        ONE_WORKER: ours.throughput(key, ONE_WORKER, one.port),
+                        PLAIN: ours.throughput(key, PLAIN, two.port, phone.AS_IT_IS),
+                        RAW: raw.throughput(key, RAW),
+                        BARE: run.http.throughput(key, BARE, bare.port, [nothing] * run.plan.pullers),
+                    },
+                )
+                for key in (pulls.IDLE_MANY, pulls.TEN_MANY)
+            )
+        )
+        run.weigh(OURS, "after pulls on 32 connections", two)
+
+
+def _versions(cluster: Ground) -> dict[str, str]:
+    names = ("litestar", "uvicorn", "granian", "asyncpg", "msgspec", "uvloop", "zstandard")
+    found: dict[str, str] = {}
+    for name in names:
+        with contextlib.suppress(Exception):
+            found[name] = version(name)
+    postgres = cluster.as_superuser("show server_version").split()[0]
+    return {"postgresql": postgres, **found}
+
+
+PARTS: Final[dict[str, Callable[[Run], None]]] = {"pull": _pulls}
+
+
+def parts() -> Iterator[str]:
+    """Name the parts in the order in which they are played."""
+    yield from PARTS
