@@ -1,0 +1,37 @@
+"""The safeguards of the protocol, each with the fault that its absence is. A model is made with the faults that it has."""
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """A safeguard that is switched off. The value says what the server does instead."""
+
+    NO_DOCUMENT_LOCK = "computes documents before their rows are locked"
+    ONE_CTE_WRITE = "reads who holds a document in the snapshot of a statement that then waits for the lock"
+    NO_LIFE_CHECK = "follows cursors of another life"
+    LIFE_SURVIVES_CRASH = "keeps its life when a backend is killed and the database recovers"
+    LIFE_IN_DUMP = "takes the life that came with a dump for its own"
+    XIDS_IN_DUMP = "leaves the transaction ids of a dump as they were on the other server"
+    LIFE_SURVIVES_PROMOTION = "keeps its life when a replica is promoted"
+    STANDBY_PULL = "answers pulls from a standby"
+    FORK_UNNOTICED = "answers a number that was taken with the outcome stored there, whatever the command is"
+    AUTHOR_IS_WHO_SENDS = "counts a queue as the deeds of whoever works when it is sent"
+    SHIFT_STOPS_QUEUE = "refuses a queue with commands of a session that is over"
+    SCOPE_FROM_CURSOR = "goes on filling a bucket that the cursor names, whoever may hold it by now"
+    FLOOR_BY_HIGHEST_XID = "forgets what is gone without a floor, and resets only who saw nothing of it"
+    N_NOT_CHECKED = "does not look whether a number was taken"
+    HOLES_ALLOWED = "takes a command though one before it is missing"
+    IDS_NOT_CHECKED = "does not look whether a command's id is known"
+    NO_SAVEPOINT = "keeps what a command wrote before its handler raised"
+    OUTCOME_NOT_STORED = "forgets one outcome in ten"
+    ANSWER_BEFORE_COMMIT = "answers a push before it is committed"
+    CURSOR_IS_HIGHEST_XID = "follows the highest transaction id, as if commits came in that order"
+    DIGEST_IGNORED = "adopts what a device holds without comparing it"
+    DURABLE_TOO_EARLY = "calls everything durable at once"
+    VER_STARTS_AGAIN = "forgets the version of a document that was deleted"
+    HELD_FOR_EVER = "never refuses a decision whose time is over"
+    REDUCED_VIEW_IS_WHOLE = "writes the customer's words into the reduced view"
+    CLOCK_BY_WALL = "believes the wall clock of a phone"
+    POISON_STOPS_QUEUE = "answers 500 for a command whose handler raises"
+    READS_ALL = "reads the documents of all held buckets at each pull"
+    MOVE_TOUCHES_DOCUMENTS = "writes every document of a crew when a person moves"
