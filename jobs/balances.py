@@ -10,20 +10,13 @@ import asyncpg
 
 from jobs.context import Deed
 from jobs.stock_locations import van_of
-from jobs.store import rows
 from jobs.work import Work
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.facts import ReceivePart, ReturnPart, UsePart
 
 VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart)
 
-_BALANCES = """
-select p.location_id, p.part_id,
-  coalesce((select sum(m.quantity) from stock_move m
-    where m.org_id = $1 and m.to_location_id = p.location_id and m.part_id = p.part_id), 0)
-  - coalesce((select sum(m.quantity) from stock_move m
-    where m.org_id = $1 and m.from_location_id = p.location_id and m.part_id = p.part_id), 0) as balance
-from unnest($2::uuid[], $3::uuid[]) p(location_id, part_id) order by 1, 2"""
+_BALANCES = "select location_id, part_id, balance from stock_balances($1, $2, $3)"
 
 
 async def load_balances(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
@@ -31,6 +24,5 @@ async def load_balances(conn: asyncpg.Connection, work: Work, batch: Sequence[tu
     pairs = sorted({(van_of(work, c, deed), c.part_id) for c, deed in batch if isinstance(c, VAN_COMMANDS)})
     if not pairs:
         return
-    await rows.lock(conn, work.org.org_id, "stock_location", {van for van, _ in pairs})
     found = await conn.fetch(_BALANCES, work.org.org_id, [p[0] for p in pairs], [p[1] for p in pairs])
     work.balances = {(row["location_id"], row["part_id"]): row["balance"] for row in found}

@@ -16,9 +16,9 @@ from jobs.balances import VAN_COMMANDS, load_balances
 from jobs.context import Deed
 from jobs.stock_locations import SHIPPED, personal_van_id, place_id
 from jobs.store import rows
-from jobs.store.rows import Want
+from jobs.store.rows import Want, kind_name
 from jobs.store.tables import JOB_CHILDREN
-from jobs.work import Organisation, Work, kind_name, wgs84
+from jobs.work import Organisation, Work, wgs84
 from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
     AssignVisit,

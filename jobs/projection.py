@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from jobs.store import rows
 from jobs.store.rows import Want
@@ -155,11 +155,11 @@ async def project(conn: asyncpg.Connection, org_id: UUID, keys: Iterable[Key]) -
     stored = await rows.load(conn, org_id, [Want("job", "id", tuple(sorted(jobs))), *by_id])
     found = {(item.kind, item.document.id): item.document for item in stored}
     visible = await _buckets(conn, org_id, found, wanted)
-    out = [_projected(kind, id, found.get((kind, id)), visible) for kind, ids in wanted.items() for id in ids]
+    out = [projected(kind, id, found.get((kind, id)), visible) for kind, ids in wanted.items() for id in ids]
     for id in jobs:
         job = cast("Job | None", found.get(("job", id)))
-        out.append(_projected("job", id, job, visible))
-        out.append(_open_job(id, job))
+        out.append(projected("job", id, job, visible))
+        out.append(open_job(id, job))
     return sorted(out, key=lambda p: (p.kind, p.id))
 
 
@@ -174,24 +174,24 @@ def priority_of(bucket: str) -> int:
     return PRIORITIES[bucket.partition("/")[0]]
 
 
-class _Visible(Struct):
+class Visible(Struct):
     """Buckets by job, site and contact, and by the other documents that have a rule of their own."""
 
-    job: dict[UUID, set[str]]
-    site: dict[UUID, set[str]]
-    contact: dict[UUID, set[str]]
-    person: dict[UUID, set[str]]
-    inbox: dict[UUID, str]
+    job: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    site: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    contact: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    person: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    inbox: dict[UUID, str] = field(default_factory=dict)
 
 
 async def _buckets(
     conn: asyncpg.Connection, org_id: UUID, found: dict[Key, Document], wanted: dict[str, set[UUID]]
-) -> _Visible:
+) -> Visible:
     jobs = {job_id for (kind, _), d in found.items() if kind in JOB_DOCUMENTS and (job_id := _job_id(d)) is not None}
     jobs |= {id for kind, id in found if kind == "job"}
     sites = wanted.get("site", set()) | {d.site_id for d in found.values() if isinstance(d, Meter | UsagePoint)}
     contacts = wanted.get("contact", set())
-    visible = _Visible(defaultdict(set), defaultdict(set), defaultdict(set), defaultdict(set), {})
+    visible = Visible()
     if jobs or sites or contacts:
         for row in await conn.fetch(_HOLDERS, org_id, sorted(jobs), sorted(sites), sorted(contacts)):
             visible.job[row["job_id"]].add(row["bucket"])
@@ -209,17 +209,23 @@ async def _buckets(
     approvals |= {d.approval_id for d in found.values() if isinstance(d, MaterialRequest) and d.approval_id is not None}
     if approvals:
         for row in await conn.fetch(_INBOX, org_id, list(approvals)):
-            visible.inbox[row["id"]] = f"me/{row['person_id']}" if row["person_id"] else f"role/{row['role']}"
+            visible.inbox[row["id"]] = inbox_of(row["person_id"], row["role"])
     return visible
 
 
-def _projected(kind: str, id: UUID, document: Document | None, visible: _Visible) -> Projected:
+def inbox_of(person_id: UUID | None, role: str | None) -> str:
+    """Name the bucket in which what waits for a decision is seen by whoever is to decide."""
+    return f"me/{person_id}" if person_id else f"role/{role}"
+
+
+def projected(kind: str, id: UUID, document: Document | None, visible: Visible) -> Projected:
+    """Give a document as devices should hold it."""
     if document is None:
         return Projected(kind, id, None)
     return Projected(kind, id, msgspec.json.encode(document), tuple(sorted(_buckets_of(kind, document, visible))))
 
 
-def _buckets_of(kind: str, document: Document, visible: _Visible) -> set[str]:
+def _buckets_of(kind: str, document: Document, visible: Visible) -> set[str]:
     if kind in _REFERENCE:
         return {"ref"} if not isinstance(document, Part) or document.active else set()
     if kind == "job":
@@ -249,7 +255,8 @@ def _job_id(document: Document) -> UUID | None:
     return job_id
 
 
-def _open_job(id: UUID, job: Job | None) -> Projected:
+def open_job(id: UUID, job: Job | None) -> Projected:
+    """Give the view of a job that everybody in its district may hold; no body where it is not there to be taken."""
     if job is None or job.state is not JobState.READY or job.district_id is None:
         return Projected("open_job", id, None)
     fields = {name: getattr(job, name) for name in OpenJob.__struct_fields__}

@@ -20,9 +20,8 @@ from geo.store.districts import Outline, save_districts
 from jobs.event import Event
 from jobs.journal import Journal
 from jobs.store import rows
-from jobs.store.rows import Stored
+from jobs.store.rows import Stored, kind_name
 from jobs.store.tables import JOB_CHILDREN
-from mobile_contract.registry import kind_of
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import Datum, Document
 from mobile_contract.schema.job import JobType
@@ -47,14 +46,15 @@ class Organisation(Struct, frozen=True):
 
 
 @cache
-def kind_name(document: type[Document]) -> str:
-    """Name the kind of a stored Struct, events included."""
-    return "event" if document is Event else kind_of(document)
-
-
-@cache
 def _is_of_job(document: type[Document]) -> bool:
     return "job_id" in document.__struct_fields__
+
+
+class Change(Struct, frozen=True):
+    """A document as it was loaded (None: it is new) and as it is now."""
+
+    before: Document | None
+    now: Document
 
 
 class Work:
@@ -175,9 +175,9 @@ class Work:
     def changed(self) -> list[Key]:
         """Name what the batch has written, sorted; complete after `flush`. Whatever belongs to a job changes its job."""
         changed = {("district", id) for id in self._redrawn}
-        for slot in self._before:
-            document = self._at(slot)
-            kind = kind_name(slot[0])
+        for type_, number in self._before:
+            document = self._now[type_][number]
+            kind = kind_name(type_)
             changed.add((kind, document.id))
             job_id = cast(Any, document).job_id if kind in JOB_CHILDREN else None
             if job_id is not None:
@@ -188,9 +188,6 @@ class Work:
         """Take loaded documents in."""
         for item in stored:
             self._set((type(item.document), item.document.id.int), item.document)
-
-    def _at(self, slot: _Slot) -> Document:
-        return self._now[slot[0]][slot[1]]
 
     def _set(self, slot: _Slot, document: Document | None) -> Document | None:
         """Put a document in its place, or take it out, and give what was there."""
@@ -210,19 +207,27 @@ class Work:
         if document is not None and document.job_id is not None:
             self._of_job[(kind, document.job_id.int)][number] = document
 
-    async def flush(self, conn: asyncpg.Connection) -> None:
-        """Write what was put: one statement per kind, jobs first.
+    def changes(self) -> list[Change]:
+        """List what the batch has made different from what was loaded."""
+        changes = [Change(before, self._now[kind][number]) for (kind, number), before in self._before.items()]
+        return [change for change in changes if change.before != change.now]
+
+    def before(self, document: D) -> D | None:
+        """Give a document as it was loaded; None when the batch made it."""
+        return cast("D | None", self._before.get((type(document), document.id.int), document))
+
+    async def flush(self, conn: asyncpg.Connection, *, tell: frozenset[str] = frozenset()) -> list[Stored]:
+        """Write what was put in one statement; gives what it wrote of the kinds `tell`, as the database holds it now.
 
         Raises asyncpg.UniqueViolationError when another transaction made the same new row first: the caller runs the batch anew.
         """
         if self._outlines:
             outlines = list(self._outlines.values())
             self._redrawn.update((*self._outlines, *await save_districts(conn, self.org.org_id, outlines)))
-        put = [(kind_name(slot[0]), before, self._at(slot)) for slot, before in self._before.items()]
-        fresh = [Stored(kind, now) for kind, before, now in put if before is None]
-        known = [Stored(kind, now) for kind, before, now in put if before is not None and before != now]
-        await rows.save(conn, self.org.org_id, fresh, new=True)
-        await rows.save(conn, self.org.org_id, known, new=False)
+        changes = self.changes()
+        fresh = [change.now for change in changes if change.before is None]
+        known = [change.now for change in changes if change.before is not None]
+        return await rows.save(conn, self.org.org_id, fresh, known, tell=tell)
 
 
 def wgs84(lon_deg: float, lat_deg: float, datum: Datum) -> tuple[float, float]:

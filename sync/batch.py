@@ -16,7 +16,9 @@ from msgspec.structs import replace
 from jobs.context import Via
 from jobs.handlers import apply
 from jobs.loading import load_work
-from jobs.projection import documents_of
+from jobs.projection import Projected, documents_of
+from jobs.reports import DOCUMENTS as REPORTED
+from jobs.reports import documents_told, only_reports
 from jobs.result import Applied, Merged, PutAside, Refused, Result
 from jobs.work import Key, Organisation, Work
 from mobile_contract.schema.base import Command
@@ -68,6 +70,8 @@ class Batch:
         self._resolved: set[UUID] = set()
         self._newly: set[UUID] = set()
         self._changed: set[Key] = set()
+        # The documents of a batch that only reported; None: they are to be computed.
+        self._reports: Sequence[Projected] | None = None
 
     async def round(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer the asks one after the other over one load, and write their rows."""
@@ -86,7 +90,10 @@ class Batch:
                 answers.append(ask.answer(OutcomeStatus.REJECTED, "id_reused", self._now))
             else:
                 answers.append(self._answer(work, ask, plan, checks))
-        await work.flush(self._conn)
+        # Only of the first round: another one may have changed the same documents, and who sees them.
+        simple = not self._changed and only_reports(work)
+        written = await work.flush(self._conn, tell=REPORTED if simple else frozenset())
+        self._reports = documents_told(work, written) if simple else None
         self._changed.update(work.changed)
         return answers
 
@@ -121,9 +128,9 @@ class Batch:
         given += await outcomes.adopt(conn, org_id, sorted(self._adopted.values(), key=_by_id))
         await quarantine.save(conn, org_id, self._aside)
         await dependencies.hold(conn, org_id, list(self._held.values()), self._now)
-        keys = await documents_of(conn, org_id, self._changed)
+        keys = set() if self._reports is not None else await documents_of(conn, org_id, self._changed)
         told = {answer.command_id: p for answer in given if (p := outcomes.document_of(answer)) is not None}
-        touched = await documents.write(conn, org_id, keys, list(told.values()))
+        touched = await documents.write(conn, org_id, keys, [*(self._reports or ()), *told.values()])
         return touched | await buckets.follow(conn, org_id, self._changed, self._now)
 
     async def _recall(self, asks: Sequence[Ask]) -> None:

@@ -5,6 +5,7 @@ statement, or without the lock, pages go wrong.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,32 +15,8 @@ from jobs.projection import Projected, found_at_sites, project
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
 
-# One look into the index per key, in the order of the keys, which is the order of the locks. As a join the planner, before it has
-# statistics, reads all documents of the organisation instead.
-_LOCK = """
-select d.kind, d.id, d.ver, d.h, d.body from unnest($2::text[], $3::uuid[]) k(kind, id)
-cross join lateral (select x.kind, x.id, x.ver, x.h, x.body from sync_doc x
-  where x.org_id = $1 and x.kind = k.kind and x.id = k.id for update) d"""
-
-_MEMBERS = """
-select m.bucket, m.kind, m.id, m.h from sync_member m
-join unnest($2::text[], $3::uuid[]) k(kind, id) on m.kind = k.kind and m.id = k.id
-where m.org_id = $1 and not m.gone"""
-
-_UPDATE = """
-update sync_doc d set ver = k.ver, h = k.h, body = k.body
-from unnest($2::text[], $3::uuid[], $4::int8[], $5::int8[], $6::bytea[]) k(kind, id, ver, h, body)
-where d.org_id = $1 and d.kind = k.kind and d.id = k.id"""
-
-_INSERT = """
-insert into sync_doc (org_id, kind, id, ver, h, body)
-select $1, k.* from unnest($2::text[], $3::uuid[], $4::int8[], $5::int8[], $6::bytea[]) k(kind, id, ver, h, body)"""
-
-_MEMBER = """
-insert into sync_member (org_id, bucket, kind, id, xid, h, gone)
-select $1, k.bucket, k.kind, k.id, pg_current_xact_id(), k.h, k.gone
-from unnest($2::text[], $3::text[], $4::uuid[], $5::int8[], $6::bool[]) k(bucket, kind, id, h, gone)
-on conflict (org_id, bucket, kind, id) do update set xid = excluded.xid, h = excluded.h, gone = excluded.gone"""
+_LOCK = "select kind, id, ver, h, body, buckets, hashes from sync_lock_documents($1, $2, $3)"
+_WRITE = "select sync_write_documents($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 
 
 class Row(Struct, frozen=True):
@@ -50,6 +27,13 @@ class Row(Struct, frozen=True):
     ver: int
     h: int
     body: bytes | None
+
+
+class Locked(Struct, frozen=True):
+    """A document as it is stored, locked, with the buckets that hold it (bucket → h)."""
+
+    row: Row
+    held: dict[str, int]
 
 
 Member = tuple[str, str, UUID, int, bool]
@@ -72,29 +56,22 @@ async def write(
     late = await found_at_sites(conn, org_id, keys) - wanted
     if late:
         locked |= await _lock(conn, org_id, late)
-        keys, wanted = keys | late, wanted | late
-    held: dict[Key, dict[str, int]] = {}
-    if locked:
-        for r in await conn.fetch(_MEMBERS, org_id, *_columns(wanted)):
-            held.setdefault((r["kind"], r["id"]), {})[r["bucket"]] = r["h"]
-    projected = [*await project(conn, org_id, keys), *(_kept(document, held) for document in given)]
+        keys |= late
+    projected = [*await project(conn, org_id, keys), *(_kept(document, locked) for document in given)]
     changed: list[Row] = []
     fresh: list[Row] = []
     members: list[Member] = []
     for document in projected:
-        key = (document.kind, document.id)
-        row = next_row(document, locked.get(key))
+        known = locked.get((document.kind, document.id))
+        row = next_row(document, None if known is None else known.row)
         if row is None:
             continue
-        if key not in locked:
+        if known is None:
             fresh.append(row)
-        elif row is not locked[key]:
+        elif row is not known.row:
             changed.append(row)
-        members.extend(next_members(document, row, held.get(key, {})))
-    await _store(conn, org_id, _UPDATE, changed)
-    await _store(conn, org_id, _INSERT, fresh)
-    if members:
-        await conn.execute(_MEMBER, org_id, *(list(column) for column in zip(*sorted(members), strict=True)))
+        members.extend(next_members(document, row, {} if known is None else known.held))
+    await _store(conn, org_id, changed, fresh, sorted(members, key=lambda m: (m[0], m[1], m[2].int)))
     return {member[0] for member in members}
 
 
@@ -102,43 +79,38 @@ async def leave(conn: asyncpg.Connection, org_id: UUID, bucket: str, keys: Seque
     """Take documents out of a bucket; one that no bucket holds any more is deleted, and keeps its version."""
     if not keys:
         return
-    kinds, ids = [k for k, _ in sorted(keys)], [i for _, i in sorted(keys)]
-    locked = [Row(*r.values()) for r in await conn.fetch(_LOCK, org_id, kinds, ids)]
-    held: dict[Key, set[str]] = {}
-    for r in await conn.fetch(_MEMBERS, org_id, kinds, ids):
-        held.setdefault((r["kind"], r["id"]), set()).add(r["bucket"])
-    left = [row for row in locked if bucket in held.get((row.kind, row.id), ())]
-    alone = [Row(r.kind, r.id, r.ver + 1, 0, None) for r in left if len(held[(r.kind, r.id)]) == 1]
-    await _store(conn, org_id, _UPDATE, alone)
-    if left:
-        columns = list(zip(*((bucket, r.kind, r.id, r.h, True) for r in left), strict=True))
-        await conn.execute(_MEMBER, org_id, *(list(column) for column in columns))
+    alone: list[Row] = []
+    members: list[Member] = []
+    for (kind, id), known in (await _lock(conn, org_id, set(keys))).items():
+        if bucket not in known.held:
+            continue
+        members.append((bucket, kind, id, known.held[bucket], True))
+        if len(known.held) == 1:
+            alone.append(Row(kind, id, known.row.ver + 1, 0, None))
+    await _store(conn, org_id, alone, [], members)
 
 
-def _kept(document: Projected, held: dict[Key, dict[str, int]]) -> Projected:
-    buckets = {*document.buckets, *held.get((document.kind, document.id), ())}
-    return Projected(document.kind, document.id, document.body, tuple(sorted(buckets)))
+def _kept(document: Projected, locked: dict[Key, Locked]) -> Projected:
+    known = locked.get((document.kind, document.id))
+    if known is None or not known.held:
+        return document
+    return Projected(document.kind, document.id, document.body, tuple(sorted({*document.buckets, *known.held})))
 
 
-async def _lock(conn: asyncpg.Connection, org_id: UUID, keys: set[Key]) -> dict[Key, Row]:
-    rows = await conn.fetch(_LOCK, org_id, *_columns(keys))
-    return {(r["kind"], r["id"]): Row(*r.values()) for r in rows}
-
-
-def _columns(keys: set[Key]) -> tuple[list[str], list[UUID]]:
-    ordered = sorted(keys)
-    return [kind for kind, _ in ordered], [id for _, id in ordered]
+async def _lock(conn: asyncpg.Connection, org_id: UUID, keys: set[Key]) -> dict[Key, Locked]:
+    ordered = sorted(keys, key=lambda key: (key[0], key[1].int))
+    rows = await conn.fetch(_LOCK, org_id, [kind for kind, _ in ordered], [id for _, id in ordered])
+    return {
+        (kind, id): Locked(Row(kind, id, ver, h, body), dict(zip(buckets, hashes, strict=True)))
+        for kind, id, ver, h, body, buckets, hashes in rows
+    }
 
 
 def next_row(document: Projected, stored: Row | None) -> Row | None:
     """Tell how a document is stored next: the row itself when nothing changed, None when there is nothing to store."""
     if stored is None:
-        if document.body is None:
-            return None
-        return _row(document, 1)
-    if stored.body == document.body:
-        return stored
-    return _row(document, stored.ver + 1)
+        return None if document.body is None else _row(document, 1)
+    return stored if stored.body == document.body else _row(document, stored.ver + 1)
 
 
 def _row(document: Projected, ver: int) -> Row:
@@ -154,14 +126,23 @@ def next_members(document: Projected, row: Row, held: dict[str, int]) -> list[Me
     return put + gone
 
 
-async def _store(conn: asyncpg.Connection, org_id: UUID, statement: str, rows: Sequence[Row]) -> None:
-    if rows:
-        await conn.execute(
-            statement,
-            org_id,
-            [r.kind for r in rows],
-            [r.id for r in rows],
-            [r.ver for r in rows],
-            [r.h for r in rows],
-            [r.body for r in rows],
-        )
+async def _store(
+    conn: asyncpg.Connection, org_id: UUID, changed: Sequence[Row], fresh: Sequence[Row], members: Sequence[Member]
+) -> None:
+    """Write documents first, then memberships."""
+    if changed or fresh or members:
+        await conn.execute(_WRITE, org_id, *_columns(changed), *_columns(fresh), *_member_columns(members))
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:
+    return (
+        [r.kind for r in rows],
+        [r.id for r in rows],
+        [r.ver for r in rows],
+        [r.h for r in rows],
+        [r.body for r in rows],
+    )
+
+
+def _member_columns(members: Sequence[Member]) -> tuple[list[Any], ...]:
+    return tuple([member[i] for member in members] for i in range(5))

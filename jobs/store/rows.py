@@ -1,6 +1,6 @@
-"""Load and save documents as rows: one round trip for any number of kinds, one statement per kind written. Decides nothing."""
+"""Load and save documents as rows: one round trip for any number of kinds, either way. Decides nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from uuid import UUID
 
@@ -8,7 +8,9 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from jobs.event import Event
 from jobs.store.tables import DOCUMENTS, columns_of
+from mobile_contract.registry import kind_of
 from mobile_contract.schema.base import Document
 
 _DECODERS = {kind: msgspec.json.Decoder(document) for kind, document in DOCUMENTS.items()}
@@ -27,6 +29,12 @@ class Stored(Struct, frozen=True):
 
     kind: str
     document: Document
+
+
+@cache
+def kind_name(document: type[Document]) -> str:
+    """Name the kind of a stored Struct, events included."""
+    return "event" if document is Event else kind_of(document)
 
 
 @cache
@@ -57,23 +65,56 @@ async def lock(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Iterable[
     )
 
 
+class _Part(Struct, frozen=True):
+    """One kind in a statement that writes; `told`: what was written comes back."""
+
+    kind: str
+    replaces: bool
+    told: bool
+
+
+async def save(
+    conn: asyncpg.Connection,
+    org_id: UUID,
+    fresh: Iterable[Document],
+    known: Iterable[Document],
+    *,
+    tell: frozenset[str] = frozenset(),
+) -> list[Stored]:
+    """Write documents in one statement, and give those of the kinds `tell` as the database holds them now.
+
+    `fresh` ones must not exist: asyncpg.UniqueViolationError means that another transaction was first. `known` ones are replaced.
+    """
+    written: dict[_Part, list[dict[str, object]]] = {}
+    for replaces, documents in ((False, fresh), (True, known)):
+        for document in documents:
+            kind = kind_name(type(document))
+            row = msgspec.structs.asdict(document)
+            row["org_id"] = org_id
+            written.setdefault(_Part(kind, replaces, kind in tell), []).append(row)
+    if not written:
+        return []
+    parts = tuple(sorted(written, key=lambda part: (part.kind, part.replaces)))
+    found = await conn.fetch(_writing(parts), *(written[part] for part in parts))
+    return [Stored(row["kind"], _DECODERS[row["kind"]].decode(row["body"])) for row in found]
+
+
+_NOTHING = "select null::text as kind, null::text as body limit 0"
+
+
 @cache
-def _insert(kind: str, replace: bool) -> str:
-    columns = ("org_id", *columns_of(kind))
-    names = ", ".join(columns)
-    statement = f"insert into {kind} ({names}) select {names} from jsonb_populate_recordset(null::{kind}, $1::jsonb)"
-    if replace:
-        sets = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in {"org_id", "id"})
-        statement += f" on conflict (org_id, id) do update set {sets}"
-    return statement
-
-
-async def save(conn: asyncpg.Connection, org_id: UUID, documents: Sequence[Stored], *, new: bool) -> None:
-    """Write documents in one statement per kind. `new` ones must not exist: a unique violation means that another transaction was first."""
-    by_kind: dict[str, list[dict[str, object]]] = {}
-    for stored in documents:
-        row = msgspec.structs.asdict(stored.document)
-        row["org_id"] = org_id
-        by_kind.setdefault(stored.kind, []).append(row)
-    for kind in sorted(by_kind, key=lambda k: (k != "job", k)):
-        await conn.execute(_insert(kind, not new), by_kind[kind])
+def _writing(parts: tuple[_Part, ...]) -> str:
+    """Write the statement for some kinds. What belongs to a new job comes in with it: references are checked at the statement's end."""
+    steps, tellings = [], []
+    for i, part in enumerate(parts, start=1):
+        names = ", ".join(columns_of(part.kind))
+        columns = f"org_id, {names}"
+        step = f"insert into {part.kind} ({columns}) select {columns} from jsonb_populate_recordset(null::{part.kind}, ${i}::jsonb)"
+        if part.replaces:
+            sets = ", ".join(f"{c} = excluded.{c}" for c in columns_of(part.kind) if c != "id")
+            step += f" on conflict (org_id, id) do update set {sets}"
+        if part.told:
+            step += f" returning {names}"
+            tellings.append(f"select '{part.kind}' as kind, row_to_json(w{i})::text as body from w{i}")
+        steps.append(f"w{i} as ({step})")
+    return f"with {', '.join(steps)} {' union all '.join(tellings) or _NOTHING}"

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from jobs.event import Event
 from jobs.store import rows
-from jobs.store.rows import Want
-from jobs.work import kind_name
+from jobs.store.rows import Want, kind_name
 from mobile_contract.schema.base import Document
 from sync.transaction import org_transaction
 from tests.arrange import Org
