@@ -46,6 +46,7 @@ from api.routes import (
 )
 from api.services import Clock, Services, system_clock
 from api.settings import Settings
+from api.stopping import stopping
 from api.timers import timing
 from sync.keyring import make_keyring
 from sync.life import Standby, ensure_life
@@ -78,16 +79,22 @@ ROUTERS: Sequence[Router] = (
 )
 
 
-def create_app(settings: Settings, *, clock: Clock = system_clock, timers: bool = False) -> Litestar:
-    """Make the application; its database pool opens when it starts and closes when it ends. With `timers` it also does the work by the clock."""
+def create_app(
+    settings: Settings, *, clock: Clock = system_clock, timers: bool = False, serving: bool = False
+) -> Litestar:
+    """Make the application; its database pool opens when it starts and closes when it ends.
+
+    With `timers` it also does the work by the clock; `serving`: it is the process's own, and heeds the signals that stop it.
+    """
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_services(settings, metrics, clock) as services:
             app.state.services = services
-            async with timing(services) if timers else nullcontext():
-                yield
+            with stopping(services.pokes.let_go) if serving else nullcontext():
+                async with timing(services) if timers else nullcontext():
+                    yield
 
     app = bare_app(lifespan)
     # Around the router, not in it: what the router itself refuses has to pass through it too.

@@ -1,5 +1,6 @@
 """Requests read strictly: bodies within limits before and after decompression, queries by their Struct. Never converts leniently."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from functools import cache
@@ -8,7 +9,9 @@ from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_t
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
+from api.http_protocol import SLOWEST_BYTES_PER_S
 from api.problems import UNREADABLE, ProblemError, invalid
 from mobile_contract.limits import KIB
 from mobile_contract.schema.base import LocalText
@@ -22,12 +25,17 @@ _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 async def read_bytes(request: Request[Any, Any, Any], *, limit: int = JSON_BYTES) -> bytes:
-    """Read a body whole, at most `limit` bytes both as sent and decompressed. Raises ProblemError (413, 415, 400)."""
+    """Read a body whole, at most `limit` bytes both as sent and decompressed. Raises ProblemError (413, 415, 400, 408 for one that crawls)."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise ProblemError("body_too_large", _at_most(limit))
     encoding = request.headers.get("content-encoding")
-    body = await read_limited(_chunks(request), encoding, limit, limit)
+    patience_s = request.app.state.services.settings.patience_s
+    try:
+        async with asyncio.timeout(patience_s) as until:
+            body = await read_limited(_chunks(request, until), encoding, limit, limit)
+    except TimeoutError:
+        raise ProblemError("too_slow", headers={"Connection": "close"}) from None
     if isinstance(body, BodyRefused):
         raise ProblemError(body.code, body.detail)
     return body
@@ -86,9 +94,17 @@ def _at_most(limit: int) -> LocalText:
     return LocalText(en=f"At most {limit} bytes.", zh=f"最多 {limit} 字节。")
 
 
-async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        yield chunk
+async def _chunks(request: Request[Any, Any, Any], until: asyncio.Timeout) -> AsyncIterator[bytes]:
+    """Give a body as it comes; each 500 bytes earn it another second."""
+    try:
+        async for chunk in request.stream():
+            deadline = until.when()
+            if deadline is not None:
+                until.reschedule(deadline + len(chunk) / SLOWEST_BYTES_PER_S)
+            yield chunk
+    except InternalServerException:
+        # What the framework says of a caller who went away in the middle: no fault of ours, and nobody reads the answer.
+        raise ProblemError("request_cut") from None
 
 
 @cache

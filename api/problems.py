@@ -18,6 +18,7 @@ from api.record import record_of
 from mobile_contract.errors import ERRORS, Language
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.problem import FieldError, Problem
+from sync.faults import may_pass
 
 MEDIA_TYPE: Final = "application/problem+json"
 PROBLEM_PAGE: Final = "/docs/problems#"
@@ -36,23 +37,6 @@ _BY_STATUS: Final = {
     429: "too_many_requests",
     503: "busy",
 }
-# What may pass by itself: the caller tries again.
-_PASSING: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    # What asyncpg says of a connection that was cut in the middle of something.
-    asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    OSError,
-)
 # Values that the schema lets through and the database does not: a NUL in a text, a number beyond its column.
 _UNSTORABLE: Final = (
     asyncpg.DataError,
@@ -155,7 +139,8 @@ def problem_of(error: Exception) -> ProblemError:
         return ProblemError("standby")
     if isinstance(error, _UNSTORABLE):
         return ProblemError("invalid", "A value cannot be stored as it is.")
-    if isinstance(error, _PASSING):
+    if may_pass(error):
+        # A full disk, too many connections: gone once somebody has looked after it, so it is told by its name.
         log.warning("passing_fault", error=type(error).__name__)
         return busy()
     log.error("fault", error=type(error).__name__, exc_info=error)

@@ -7,49 +7,46 @@ from typing import Final
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
+from api.http_protocol import PatientConfig
 from api.logs import configure_logs
 from api.metrics import MULTIPROCESS_FOLDER
 from api.settings import Settings, load_settings
+from api.stopping import end_quietly
 
-# A long poll or a live stream may hold a connection longer than this: it is cut, and the client comes again.
+# Long polls and streams are let go at once; a request that takes longer than this is cut, and the client comes again.
 STOP_WITHIN_S: Final = 15
 KEEP_ALIVE_S: Final = 75
-HEADER_BYTES: Final = 32 * 1024
+# A worker that does not answer its supervisor is replaced. On a busy machine it takes a while until it can.
+WORKER_ANSWERS_WITHIN_S: Final = 30
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int = 1, timers: bool = False) -> None:
     """Serve until a signal says stop. With several workers each is a process that reads the settings anew, and none does the `timers`."""
     configure_logs(settings)
     if workers == 1:
-        uvicorn.Server(server_config(create_app(settings, timers=timers), settings, host=host, port=port)).run()
+        end_quietly()
+        app = create_app(settings, timers=timers, serving=True)
+        uvicorn.Server(server_config(app, settings, host=host, port=port)).run()
         return
     shared = tempfile.mkdtemp(prefix="onsite-metrics-")
     os.environ[MULTIPROCESS_FOLDER] = shared
     try:
-        uvicorn.run(
-            "api.server:from_environment",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=STOP_WITHIN_S,
-            h11_max_incomplete_event_size=HEADER_BYTES,
-        )
+        config = server_config("api.server:from_environment", settings, host=host, port=port, workers=workers)
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
     finally:
         shutil.rmtree(shared, ignore_errors=True)
 
 
-def server_config(app: Litestar, settings: Settings, *, host: str, port: int) -> uvicorn.Config:
-    """Give uvicorn's configuration for one process; tests serve by it too."""
-    return uvicorn.Config(
+def server_config(app: Litestar | str, settings: Settings, *, host: str, port: int, workers: int = 1) -> PatientConfig:
+    """Give uvicorn's configuration of an application, or of a name under which each worker finds what makes one; tests serve by it too."""
+    return PatientConfig(
         app,
+        factory=isinstance(app, str),
+        workers=workers,
+        patience_s=settings.patience_s,
         host=host,
         port=port,
         log_config=None,
@@ -58,7 +55,7 @@ def server_config(app: Litestar, settings: Settings, *, host: str, port: int) ->
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_WITHIN_S,
-        h11_max_incomplete_event_size=HEADER_BYTES,
+        timeout_worker_healthcheck=WORKER_ANSWERS_WITHIN_S,
         lifespan="on",
     )
 
@@ -67,4 +64,4 @@ def from_environment() -> Litestar:
     """Make the application of one worker process from the environment."""
     settings = load_settings()
     configure_logs(settings)
-    return create_app(settings)
+    return create_app(settings, serving=True)

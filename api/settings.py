@@ -84,6 +84,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     idle_in_transaction_timeout_s: Annotated[
         float, Meta(gt=0, le=60, description="Longest pause inside a transaction; an open one makes every pull dearer.")
     ] = 10.0
+    patience_s: Annotated[
+        float,
+        Meta(
+            ge=0.5,
+            le=120,
+            description="How long a caller may let nothing move: a head that does not end, a body that does not come, an answer not taken.",
+        ),
+    ] = 20.0
     durable_lag_s: Annotated[
         int,
         Meta(

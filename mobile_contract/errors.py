@@ -29,6 +29,8 @@ ERRORS: dict[str, Entry] = {
     "not_found": Entry(404, "There is nothing at this address.", "此地址没有内容。"),
     "method_not_allowed": Entry(405, "This address does not accept this method.", "此地址不接受该方法。"),
     "body_too_large": Entry(413, "The request is too large.", "请求过大。"),
+    "too_slow": Entry(408, "The request came too slowly; send it again.", "请求传输过慢，请重新发送。"),
+    "request_cut": Entry(400, "The request was cut off on its way; send it again.", "请求在途中中断，请重新发送。"),
     "unsupported_media_type": Entry(415, "This media type or encoding is not accepted.", "不接受该媒体类型或编码。"),
     "malformed": Entry(400, "The request could not be read.", "无法读取请求。"),
     "invalid": Entry(422, "The request has a field that is missing or wrong.", "请求中有缺失或错误的字段。"),
@@ -106,8 +108,14 @@ ERRORS: dict[str, Entry] = {
     ),
     "quota_exceeded": Entry(429, "This device has sent too much today.", "设备今日发送过多。"),
     "out_of_scope": Entry(403, "This was never yours to work on.", "这不属于您的工作范围。"),
-    "scope_near_limit": Entry(200, "This person holds nearly as much as a device can take.", "此人员的数据范围已接近设备上限。"),
-    "scope_too_large": Entry(200, "This person holds more than a device can take; some of it was left out.", "此人员的数据范围超出设备上限，部分内容未下发。"),
+    "scope_near_limit": Entry(
+        200, "This person holds nearly as much as a device can take.", "此人员的数据范围已接近设备上限。"
+    ),
+    "scope_too_large": Entry(
+        200,
+        "This person holds more than a device can take; some of it was left out.",
+        "此人员的数据范围超出设备上限，部分内容未下发。",
+    ),
     "waiting": Entry(202, "Waits for what it follows.", "等待其前置命令。"),
     "dependency_rejected": Entry(409, "What this follows was refused.", "其前置命令被拒绝。"),
     "dependency_expired": Entry(409, "What this follows was not resolved in time.", "其前置命令未能及时解决。"),

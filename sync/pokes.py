@@ -92,6 +92,7 @@ class Pokes:
         self._pending: set[str] = set()
         self._filled = asyncio.Event()
         self._since: str | None = None
+        self._closing = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Pokes"]:
@@ -120,9 +121,9 @@ class Pokes:
     def listen(self, org_id: UUID, buckets: Iterable[str], *, owner: UUID | None = None) -> Iterator[Ear]:
         """Listen to buckets inside the block. Of one owner (a device, a person) 6 listen at most: the one that came first has to end.
 
-        Raises Crowded when 5,000 listen already.
+        Raises Crowded when 5,000 listen already, or when the process is about to stop.
         """
-        if len(self._ears) >= EARS_MAX:
+        if self._closing or len(self._ears) >= EARS_MAX:
             raise Crowded
         ear = Ear(self)
         self._ears.add(ear)
@@ -141,6 +142,12 @@ class Pokes:
                 others.remove(ear)
             if owner is not None and not others:
                 self._of_one.pop(owner, None)
+
+    def let_go(self) -> None:
+        """Let everybody who waits go on, and nobody begin to wait: the process is about to stop."""
+        self._closing = True
+        for ear in self._ears:
+            ear.end()
 
     def tune(self, ear: Ear, buckets: frozenset[Bucket]) -> None:
         """Change what an ear listens to."""
