@@ -26,6 +26,10 @@ class Ground(Struct, frozen=True):
         cluster.superuser_sql(self.place, f"create database {name} template {of} owner {OWNER_ROLE}")
         return databases.settings_for(self.place, name)
 
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected."""
+        cluster.superuser_sql(self.place, f"drop database if exists {name} with (force)")
+
     def empty(self, name: str) -> str:
         """Make an empty database and give its URL as the role that owns it."""
         cluster.superuser_sql(self.place, f"create database {name} template template0 owner {OWNER_ROLE}")

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from benchmarks import capture, ground, load, measures, phone, pulls, pushes, rounds, serving
 from benchmarks import floor as floors
-from benchmarks import ground, load, measures, phone, pulls, rounds, serving
 from benchmarks.catalogue import BARE, ONE_WORKER, OURS, PLAIN, RAW
 from benchmarks.ground import Ground
 from benchmarks.http_load import Http
@@ -112,6 +112,32 @@ def _pulls(run: Run) -> None:
         run.weigh(OURS, "after pulls on 32 connections", two)
 
 
+def _pushes(run: Run) -> None:
+    run.advance("push", "crews, jobs and queues", 0)
+    field = pushes.arrange(run.ground.copy(pushes.TEMPLATE), run.plan)
+    noting, settings = (run.ground.copy(name, of=pushes.TEMPLATE) for name in ("noting", "push_ours"))
+    capture.install(noting)
+    run.advance("push", "which rows it writes", 0)
+    with serving.onsite(noting, workers=1, folder=run.folder, name="onsite-noting") as server:
+        rows, _ = pushes.learn(noting, run.http, server.port, field)
+    raw = pushes.Raw(run.ground, run.floor, field, rows)
+    with serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite-push") as two:
+        run.weigh(OURS, "idle, before pushes", two)
+        run.play(
+            *(
+                Scenario(
+                    key=key,
+                    candidates={
+                        OURS: pushes.Ours(run.http, field, two.port).measure(key, OURS),
+                        RAW: raw.measure(key, RAW),
+                    },
+                )
+                for key in (pushes.ONE, pushes.MANY)
+            )
+        )
+        run.weigh(OURS, "after pushes", two)
+
+
 def _versions(cluster: Ground) -> dict[str, str]:
     names = ("litestar", "uvicorn", "granian", "asyncpg", "msgspec", "uvloop", "zstandard")
     found: dict[str, str] = {}
@@ -122,7 +148,7 @@ def _versions(cluster: Ground) -> dict[str, str]:
     return {"postgresql": postgres, **found}
 
 
-PARTS: Final[dict[str, Callable[[Run], None]]] = {"pull": _pulls}
+PARTS: Final[dict[str, Callable[[Run], None]]] = {"pull": _pulls, "push": _pushes}
 
 
 def parts() -> Iterator[str]:
