@@ -44,9 +44,8 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     @property
     def is_fact(self) -> bool:
-        """Tell whether the command reports; a name that nobody knows counts as a report, so that it is kept whole."""
-        line = COMMANDS.get(self.name)
-        return line is None or line.nature is Nature.FACT
+        """Tell whether the command reports."""
+        return is_fact(self.name)
 
     def deed(self, *, after_unresolved: bool = False) -> Deed:
         """Give the circumstances that handlers see."""
@@ -87,15 +86,21 @@ class Ask(Struct, frozen=True, kw_only=True):
         )
 
 
-def decode(ask: Ask) -> Command | Refused | PutAside:
+def is_fact(name: str) -> bool:
+    """Tell whether a command reports; a name that nobody knows counts as a report, so that it is kept whole."""
+    line = COMMANDS.get(name)
+    return line is None or line.nature is Nature.FACT
+
+
+def decode(name: str, args: bytes, via: Via) -> Command | Refused | PutAside:
     """Read a command's arguments; what cannot be read is refused (a decision) or put aside whole (a fact)."""
     try:
-        return decode_args(ask.name, ask.args)
+        return decode_args(name, args)
     except KeyError:
-        return PutAside("unknown_command") if ask.actor.via is Via.DEVICE else Refused("unknown_command")
+        return PutAside("unknown_command") if via is Via.DEVICE else Refused("unknown_command")
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         detail = {"error": storable(str(error))[:_ERROR_CHARS]}
-        return PutAside("invalid", detail) if ask.is_fact else Refused("invalid", detail)
+        return PutAside("invalid", detail) if is_fact(name) else Refused("invalid", detail)
 
 
 def storable(text: str) -> str:

@@ -4,11 +4,10 @@ The session names the person of each command, however late it comes; a login tha
 here, at first receipt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
 from jobs.context import Actor, Occurrence, Via
@@ -20,57 +19,60 @@ from sync.devices import roles_on
 from sync.envelopes import Item
 from sync.keyring import Keyring
 
-_SESSIONS = """
-select s.session_id, s.person_id, p.roles, p.active, d.person_id is null shared from sync_session s
-join person p on p.org_id = $1 and p.id = s.person_id join sync_device d on d.org_id = $1 and d.device_id = s.device_id
-where s.org_id = $1 and s.device_id = $2 and s.session_id = any($3) order by s.session_id limit $4"""
-
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """The circumstances of a request: which device, whether it was revoked, its clocks at sending, when the request's head arrived."""
+    """The circumstances of a request: which device, whether it was revoked and is a crew's, its clocks at sending, when the request's head arrived."""
 
     org_id: UUID
     device_id: UUID
     revoked: bool
+    shared: bool
     sent: ClockSample | None
     received_at: datetime
 
 
-async def asks_of(conn: asyncpg.Connection, keyring: Keyring, receipt: Receipt, items: Sequence[Item]) -> list[Ask]:
-    """Make asks of a batch's items, in their order. What came under an unknown session, or from a revoked device, is barred."""
-    sessions = sorted({item.session for item in items if item.session is not None})
-    rows = await conn.fetch(_SESSIONS, receipt.org_id, receipt.device_id, sessions, max(len(sessions), 1))
-    people = {row["session_id"]: row for row in rows}
-    return [_ask(keyring, receipt, item, people.get(item.session)) for item in items]
+class Author(Struct, frozen=True):
+    """The person of a session that was issued to the device, as that person stands now."""
+
+    session_id: UUID
+    person_id: UUID
+    roles: frozenset[Role]
+    active: bool
 
 
-def _ask(keyring: Keyring, receipt: Receipt, item: Item, person: asyncpg.Record | None) -> Ask:
-    barred = item.barred or ("device_revoked" if receipt.revoked else "") or ("" if person else "session_unknown")
+def asks_of(keyring: Keyring, receipt: Receipt, authors: Mapping[UUID, Author], items: Sequence[Item]) -> list[Ask]:
+    """Make asks of a batch's items, in their order. What came under a session that is not in `authors`, or from a revoked device, is barred."""
+    actors = {session: _actor(receipt, session, authors) for session in {item.session for item in items}}
+    return [_ask(keyring, receipt, item, actors[item.session]) for item in items]
+
+
+def _ask(keyring: Keyring, receipt: Receipt, item: Item, actor: Actor) -> Ask:
+    known = "" if actor.person_id is not None else "session_unknown"
     return Ask(
         id=item.id,
         name=item.name,
         args=item.args,
         digest=item.digest,
         raw=item.cmd,
-        actor=_actor(receipt, item, person),
+        actor=actor,
         occurrence=_occurrence(keyring, receipt, item.at),
         received_at=receipt.received_at,
         after=item.after,
         n=item.n,
-        barred=barred,
+        barred=item.barred or ("device_revoked" if receipt.revoked else known),
     )
 
 
-def _actor(receipt: Receipt, item: Item, person: asyncpg.Record | None) -> Actor:
-    roles = frozenset(Role(role) for role in person["roles"]) if person else frozenset()
+def _actor(receipt: Receipt, session: UUID | None, authors: Mapping[UUID, Author]) -> Actor:
+    author = authors.get(session) if session is not None else None
     return Actor(
         org_id=receipt.org_id,
-        person_id=person["person_id"] if person else None,
-        roles=roles_on(roles, shared=bool(person and person["shared"])),
+        person_id=author.person_id if author else None,
+        roles=roles_on(author.roles if author else frozenset(), shared=receipt.shared),
         device_id=receipt.device_id,
-        session_id=item.session,
+        session_id=session,
         via=Via.DEVICE,
-        active=bool(person and person["active"] and not receipt.revoked),
+        active=author is not None and author.active and not receipt.revoked,
     )
 
 

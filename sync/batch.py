@@ -45,6 +45,20 @@ class HandlerFault(Exception):
         self.ask = ask
 
 
+class Beforehand(Struct, frozen=True, kw_only=True):
+    """What the caller of `execute` has looked up in the same transaction, so that it is not asked again.
+
+    `unanswered`: commands without an answer; `waiting`: some decision is held; `plans`: commands as they were read, by digest; `scope`:
+    whether a (person, job) was in scope.
+    """
+
+    org: Organisation
+    unanswered: frozenset[UUID] = frozenset()
+    waiting: bool = True
+    plans: Mapping[bytes, Plan] = {}
+    scope: Mapping[tuple[UUID, UUID], bool] = {}
+
+
 class _Checks(Struct, frozen=True):
     """What was looked up for a round: versions of jobs (for If-Match), and the asks whose job was never in scope."""
 
@@ -56,9 +70,11 @@ class Batch:
     """One call of `execute`. Rounds first, each over one load; then one `write`."""
 
     def __init__(
-        self, conn: asyncpg.Connection, org: Organisation, now: datetime, poison: frozenset[UUID] = frozenset()
+        self, conn: asyncpg.Connection, beforehand: Beforehand, now: datetime, poison: frozenset[UUID] = frozenset()
     ) -> None:
-        self._conn, self._org, self._now, self._poison = conn, org, now, poison
+        self._conn, self._org, self._now, self._poison = conn, beforehand.org, now, poison
+        self._beforehand = beforehand
+        self._lines: list[dict[str, object]] = []
         self._known: dict[UUID, Answer] = {}
         self._fresh: dict[UUID, Answer] = {}
         self._changed_answers: dict[UUID, Answer] = {}
@@ -111,7 +127,8 @@ class Batch:
         own = [a for a in self._held.values() if all(i in self._known and self._known[i].resolved for i in a.after)]
         for ask in own:
             del self._held[ask.id]
-        stored = await dependencies.release(self._conn, self._org.org_id, newly, self._resolved)
+        waiting = self._beforehand.waiting
+        stored = await dependencies.release(self._conn, self._org.org_id, newly, self._resolved) if waiting else []
         return [*stored, *(replace(ask, released=True) for ask in own)]
 
     def final(self, answer: Answer) -> Answer:
@@ -133,8 +150,16 @@ class Batch:
         touched = await documents.write(conn, org_id, keys, [*(self._reports or ()), *told.values()])
         return touched | await buckets.follow(conn, org_id, self._changed, self._now)
 
+    def log(self) -> None:
+        """Log a line for each command; for after the commit, so that what was rolled back or run anew is not told."""
+        if log.isEnabledFor(logging.INFO):
+            for line in self._lines:
+                log.info("command", extra=line)
+
     async def _recall(self, asks: Sequence[Ask]) -> None:
-        ids = {i for ask in asks for i in (ask.id, ask.cause, *ask.after) if i is not None}
+        ids = {
+            i for ask in asks for i in (ask.id, ask.cause, *ask.after) if i is not None
+        } - self._beforehand.unanswered
         self._known.update(await outcomes.find(self._conn, self._org.org_id, ids - self._known.keys()))
         again = {i for ask in asks if (i := self._identified(ask).id) != ask.id} - self._known.keys()
         self._known.update(await outcomes.find(self._conn, self._org.org_id, again))
@@ -154,7 +179,9 @@ class Batch:
         return known is not None and not (ask.released and known.status is OutcomeStatus.HELD)
 
     def _plan(self, ask: Ask) -> Plan:
-        return None if ask.barred or ask.id in self._poison else decode(ask)
+        if ask.barred or ask.id in self._poison:
+            return None
+        return self._beforehand.plans.get(ask.digest) or decode(ask.name, ask.args, ask.actor.via)
 
     def _repeat(self, ask: Ask) -> Answer:
         """Answer again. A command that comes under another device (a phone that enrolled anew) is that device's from now on."""
@@ -212,11 +239,9 @@ class Batch:
         self._store(answer)
         if ask.cause is not None and ask.ends is not None and answer.took_effect:
             self._end(ask.cause, Resolution(kind=ask.ends, by=ask.actor.person_id, at=self._now))
-        log.info(
-            "command",
-            extra={"org": str(self._org.org_id), "actor": str(ask.actor.person_id), "command": str(ask.id),
-                   "command_name": ask.name, "status": answer.status, "code": answer.code,
-                   "ms": round(1000 * (perf_counter() - started), 1)},
+        self._lines.append(
+            {"org": self._org.org_id, "actor": ask.actor.person_id, "command": ask.id, "command_name": ask.name,
+             "status": answer.status, "code": answer.code, "ms": round(1000 * (perf_counter() - started), 1)}
         )  # fmt: skip
         return answer
 
@@ -247,8 +272,11 @@ class Batch:
             job_id, person_id = job_of(plan), ask.actor.person_id
             if job_id and person_id and _wants_scope(ask, plan):
                 asked.append((ask.id, person_id, job_id))
-        seen = await buckets.were_in_scope(self._conn, self._org.org_id, [(p, j) for _, p, j in asked], self._now)
-        return frozenset(id for (id, _, _), was in zip(asked, seen, strict=True) if not was)
+        known = dict(self._beforehand.scope)
+        unknown = sorted({(person_id, job_id) for _, person_id, job_id in asked} - known.keys())
+        seen = await buckets.were_in_scope(self._conn, self._org.org_id, unknown, self._now)
+        known.update(zip(unknown, seen, strict=True))
+        return frozenset(id for id, person_id, job_id in asked if not known[(person_id, job_id)])
 
 
 def job_of(command: object) -> UUID | None:

@@ -16,9 +16,9 @@ from msgspec import Struct
 from jobs.loading import load_organisation
 from mobile_contract.schema.outcome import Resolution
 from sync.ask import Ask
-from sync.batch import Batch, HandlerFault
+from sync.batch import Batch, Beforehand, HandlerFault
 from sync.outcomes import Answer
-from sync.transaction import org_transaction
+from sync.transaction import after_commit, org_transaction
 
 __all__ = ["Executed", "HandlerFault", "Poke", "execute", "no_listeners", "retrying", "run"]
 
@@ -85,18 +85,22 @@ async def execute(
     now: datetime,
     poison: frozenset[UUID] = frozenset(),
     endings: Mapping[UUID, Resolution] | None = None,
+    beforehand: Beforehand | None = None,
 ) -> Executed:
     """Execute commands in order inside the caller's transaction; answers come in that order.
 
     A command whose id has an answer gets that answer again (other bytes: `id_reused`). Commands in `poison` are put aside unseen as
     `server_fault`. `endings` end quarantines by hand (outcome id → resolution). Held decisions that all this releases are executed too.
+    `beforehand` is what the caller has looked up in the same transaction. Each command's line is logged after the commit.
     Raises HandlerFault, and asyncpg.UniqueViolationError when another transaction answered one of the commands first: run it anew.
     """
-    batch = Batch(conn, await load_organisation(conn, org_id), now, poison)
+    known = beforehand or Beforehand(org=await load_organisation(conn, org_id))
+    batch = Batch(conn, known, now, poison)
     if endings:
         await batch.end(endings)
     answers = await batch.round(asks)
     while released := await batch.unblocked():
         await batch.round(released)
     touched = await batch.write()
+    after_commit(batch.log)
     return Executed(tuple(batch.final(answer) for answer in answers), frozenset(touched))

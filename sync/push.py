@@ -14,18 +14,22 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from jobs.context import Via
 from mobile_contract import limits
 from mobile_contract.schema.messages import OutcomeBrief, PushAnswer
 from sync import outcomes
+from sync.ask import decode
 from sync.authors import Receipt, asks_of
+from sync.buckets import MEMORY
 from sync.devices import Device
 from sync.envelopes import HandedIn, Item, Refusal, read_batch
 from sync.execute import Poke, execute, no_listeners, retrying
 from sync.faults import may_pass
 from sync.keyring import Keyring
+from sync.opening import Looking, Opening, open_chunk
 from sync.outcomes import Answer
 from sync.transaction import org_transaction
-from sync.unreadable import keep_unreadable, put_aside_since
+from sync.unreadable import keep_unreadable
 
 __all__ = ["Desk", "Refusal", "push"]
 
@@ -34,15 +38,6 @@ DAY: Final = timedelta(days=1)
 RAISES: Final = 3
 BUSY_S: Final = 2
 QUOTA_S: Final = 3600
-
-# The device's row is locked before anything else: it is what makes its commands come one after the other. As n is consecutive, the
-# command 10,000 numbers back tells the day's count without counting.
-_LOCK = f"""
-select d.last_n, d.revoked_at is not null revoked, {put_aside_since("$1", "$2", "$4")} put_aside,
-  (select o.received_at from sync_outcome o where o.org_id = $1 and o.device_id = $2 and o.n = $3) earlier_at,
-  case when $5::timestamptz is null then null else (select o.n from sync_outcome o
-    where o.org_id = $1 and o.device_id = $2 and o.n <= d.last_n and o.decided_at <= $5 order by o.n desc limit 1) end durable_n
-from sync_device d where d.org_id = $1 and d.device_id = $2 for update of d"""
 
 _ADVANCE = "update sync_device set last_n = $3 where org_id = $1 and device_id = $2"
 
@@ -92,6 +87,13 @@ class _Handover:
         self._desk, self._device, self._handed = desk, device, handed
         self._received_at, self._now = received_at, now
         self._done: list[_Part] = []
+        lag = desk.durable_lag
+        self._looking = Looking(
+            since=now - DAY,
+            durable_until=None if lag is None else now - lag,
+            scope_since=now - MEMORY,
+            plans={item.digest: decode(item.name, item.args, Via.DEVICE) for item in handed.items if not item.barred},
+        )
 
     async def run(self) -> PushAnswer | Refusal:
         """Take one chunk after the other; stop at the first that is not taken whole."""
@@ -152,41 +154,35 @@ class _Handover:
         """Take a chunk in one transaction: what is known is answered again, what is new is executed in order."""
         org_id, device_id = self._device.org_id, self._device.id
         async with org_transaction(self._desk.pool, org_id) as conn:
-            row = await conn.fetchrow(_LOCK, org_id, device_id, *self._bounds(items))
-            last_n, durable_n = row["last_n"], row["durable_n"]
-            sent = [item for item in items if item.n <= last_n]
-            new, refusal = self._new(items, row)
+            found = await open_chunk(conn, self._device, items, self._looking)
+            sent = [item for item in items if item.n <= found.last_n]
+            new, refusal = self._new(items, found)
             known = await _stored(conn, self._device, sent)
             if known is None:
-                return _Part(last_n, refusal=Refusal("device_forked"))
+                return _Part(found.last_n, refusal=Refusal("device_forked"))
             if not new:
-                return _Part(last_n, _briefs(sent, known), durable_n, refusal=refusal)
+                return _Part(found.last_n, _briefs(sent, known), found.durable_n, refusal=refusal)
             receipt = Receipt(
                 org_id=org_id,
                 device_id=device_id,
-                revoked=row["revoked"],
+                revoked=found.revoked,
+                shared=found.shared,
                 sent=self._handed.sent,
                 received_at=self._received_at,
             )
-            asks = await asks_of(conn, self._desk.keyring, receipt, new)
-            done = await execute(conn, org_id, asks, now=self._now, poison=poison)
+            asks = asks_of(self._desk.keyring, receipt, found.authors, new)
+            done = await execute(conn, org_id, asks, now=self._now, poison=poison, beforehand=found.beforehand)
             await conn.execute(_ADVANCE, org_id, device_id, new[-1].n)
         briefs = _briefs((*sent, *new), [*known, *done.answers])
-        return _Part(new[-1].n, briefs, durable_n, done.touched, refusal)
+        return _Part(new[-1].n, briefs, found.durable_n, done.touched, refusal)
 
-    def _bounds(self, items: Sequence[Item]) -> tuple[int, datetime, datetime | None]:
-        """Give the number whose age bounds the day's count, since when the day runs, and until when commits are durable."""
-        lag = self._desk.durable_lag
-        far_back = (items[-1].n if items else 0) - limits.QUARANTINE_COMMANDS_PER_DAY
-        return far_back, self._now - DAY, None if lag is None else self._now - lag
-
-    def _new(self, items: Sequence[Item], row: asyncpg.Record) -> tuple[list[Item], Refusal | None]:
+    def _new(self, items: Sequence[Item], found: Opening) -> tuple[list[Item], Refusal | None]:
         """Pick the commands that come next, as far as they are consecutive and within the quota, and say why the rest waits."""
-        last_n = row["last_n"]
+        last_n = found.last_n
         later = [item for item in items if item.n > last_n]
         new = [item for _, item in takewhile(lambda pair: pair[0] == pair[1].n, enumerate(later, last_n + 1))]
-        recent = row["earlier_at"] is not None and row["earlier_at"] > self._now - DAY
-        if later and (recent or row["put_aside"] > limits.QUARANTINE_BYTES_PER_DAY):
+        recent = found.earlier_at is not None and found.earlier_at > self._now - DAY
+        if later and (recent or found.put_aside > limits.QUARANTINE_BYTES_PER_DAY):
             return [], Refusal("quota_exceeded", retry_after_s=QUOTA_S)
         if len(new) < len(later):
             return new, Refusal("sequence_hole", {"expected_n": str(last_n + len(new) + 1)})

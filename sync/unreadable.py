@@ -12,17 +12,11 @@ from sync.transaction import org_transaction
 DAY = timedelta(days=1)
 
 
-def put_aside_since(org: str, device: str, since: str) -> str:
-    """Write the SQL for the bytes that were put aside for a device since an instant, given as parameters."""
-    return (
-        f"(select coalesce(sum(octet_length(q.bytes)), 0)::int8 from sync_quarantine q"
-        f" where q.org_id = {org} and q.device_id = {device} and q.received_at > {since})"
-        f" + (select coalesce(sum(octet_length(u.bytes)), 0)::int8 from sync_unreadable u"
-        f" where u.org_id = {org} and u.device_id = {device} and u.received_at > {since})"
-    )
-
-
-_PUT_ASIDE = f"select {put_aside_since('$1', '$2', '$3')}"
+_PUT_ASIDE = """
+select (select coalesce(sum(octet_length(q.bytes)), 0)::int8 from sync_quarantine q
+    where q.org_id = $1 and q.device_id = $2 and q.received_at > $3)
+  + (select coalesce(sum(octet_length(u.bytes)), 0)::int8 from sync_unreadable u
+    where u.org_id = $1 and u.device_id = $2 and u.received_at > $3)"""
 
 _KEEP = """
 insert into sync_unreadable (org_id, device_id, sha256, bytes, received_at) values ($1, $2, $3, $4, $5)

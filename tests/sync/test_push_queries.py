@@ -17,7 +17,7 @@ from tests.arrange import Assigned, Org, organisation
 from tests.sync.counting import counted_pool
 from tests.sync.phone import Phone, note, on, phone_of
 
-AT_MOST = 30
+AT_MOST = 20
 """A bound for any chunk of one kind, so that a new statement in the common path is noticed."""
 
 
@@ -98,7 +98,7 @@ async def test_a_chunk_costs_one_transaction(org: Org, counted: tuple[Phone, lis
     job = await org.assigned_job()
     statements = await statements_of(counted, [note(org, job) for _ in range(limits.PUSH_CHUNK)])
     assert [s for s in statements if s.startswith(("begin", "commit", "rollback"))] == [statements[0], "commit"]
-    assert "from sync_device" in statements[1] and statements[1].endswith("for update of d"), "the device's row first"
+    assert "from sync_push_open(" in statements[1], "the device's row first"
 
 
 async def test_what_was_taken_before_is_answered_without_touching_the_work(
