@@ -4,12 +4,16 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 STEP_S = 0.02
 
 
+@overload
+async def until(condition: Callable[[], Awaitable[T]], *, timeout_s: float = 10.0) -> T: ...
+@overload
+async def until(condition: Callable[[], T | Awaitable[T]], *, timeout_s: float = 10.0) -> T: ...
 async def until(condition: Callable[[], T | Awaitable[T]], *, timeout_s: float = 10.0) -> T:
     """Ask again and again until the answer is true, and give it; AssertionError after `timeout_s`."""
     deadline = time.monotonic() + timeout_s

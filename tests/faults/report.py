@@ -1,0 +1,35 @@
+"""What a fault test says of itself: what it killed or broke, and what it then checked. Printed, recorded with the result, and told at the end of the run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+TOLD: list[str] = []
+
+
+@dataclass
+class Report:
+    """The lines of one test."""
+
+    name: str
+    record: Callable[[str, object], None]
+    lines: list[str] = field(default_factory=list)
+
+    def broke(self, what: str) -> None:
+        """Say what was killed, cut or exhausted."""
+        self._say("broke", what)
+
+    def checked(self, what: str) -> None:
+        """Say what was found to hold."""
+        self._say("checked", what)
+
+    def _say(self, kind: str, what: str) -> None:
+        line = f"{kind}: {what}"
+        self.lines.append(line)
+        self.record(kind, what)
+        print(f"{self.name}: {line}")
+
+    def close(self) -> None:
+        """Keep the lines for the end of the run. AssertionError for a test that broke nothing or checked nothing."""
+        TOLD.extend(f"{self.name}: {line}" for line in self.lines)
+        kinds = {line.partition(":")[0] for line in self.lines}
+        assert kinds == {"broke", "checked"}, "a fault test says what it broke and what it then checked"
