@@ -152,9 +152,8 @@ class Batch:
 
     def log(self) -> None:
         """Log a line for each command; for after the commit, so that what was rolled back or run anew is not told."""
-        if log.isEnabledFor(logging.INFO):
-            for line in self._lines:
-                log.info("command", extra=line)
+        if self._lines:
+            log.info("command", extra={"commands": self._lines})
 
     async def _recall(self, asks: Sequence[Ask]) -> None:
         ids = {

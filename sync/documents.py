@@ -39,6 +39,14 @@ class Locked(Struct, frozen=True):
 Member = tuple[str, str, UUID, int, bool]
 
 
+class Changes(Struct, frozen=True):
+    """What is to be written: documents that were locked, documents that are new, memberships in the order of their key."""
+
+    old: Sequence[Row]
+    new: Sequence[Row]
+    members: Sequence[Member]
+
+
 async def write(
     conn: asyncpg.Connection, org_id: UUID, keys: Iterable[Key], given: Sequence[Projected] = ()
 ) -> set[str]:
@@ -71,7 +79,7 @@ async def write(
         elif row is not known.row:
             changed.append(row)
         members.extend(next_members(document, row, {} if known is None else known.held))
-    await _store(conn, org_id, changed, fresh, sorted(members, key=lambda m: (m[0], m[1], m[2].int)))
+    await _store(conn, org_id, Changes(changed, fresh, sorted(members, key=lambda m: (m[0], m[1], m[2].int))))
     return {member[0] for member in members}
 
 
@@ -87,7 +95,7 @@ async def leave(conn: asyncpg.Connection, org_id: UUID, bucket: str, keys: Seque
         members.append((bucket, kind, id, known.held[bucket], True))
         if len(known.held) == 1:
             alone.append(Row(kind, id, known.row.ver + 1, 0, None))
-    await _store(conn, org_id, alone, [], members)
+    await _store(conn, org_id, Changes(alone, [], members))
 
 
 def _kept(document: Projected, locked: dict[Key, Locked]) -> Projected:
@@ -126,12 +134,12 @@ def next_members(document: Projected, row: Row, held: dict[str, int]) -> list[Me
     return put + gone
 
 
-async def _store(
-    conn: asyncpg.Connection, org_id: UUID, changed: Sequence[Row], fresh: Sequence[Row], members: Sequence[Member]
-) -> None:
+async def _store(conn: asyncpg.Connection, org_id: UUID, changes: Changes) -> None:
     """Write documents first, then memberships."""
-    if changed or fresh or members:
-        await conn.execute(_WRITE, org_id, *_columns(changed), *_columns(fresh), *_member_columns(members))
+    if changes.old or changes.new or changes.members:
+        await conn.execute(
+            _WRITE, org_id, *_columns(changes.old), *_columns(changes.new), *_member_columns(changes.members)
+        )
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:

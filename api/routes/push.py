@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -82,8 +83,8 @@ async def hand_in(
     if isinstance(answer, Refusal):
         retry = {} if answer.retry_after_s is None else {"Retry-After": str(answer.retry_after_s)}
         raise ProblemError(answer.code, about=answer.about, headers=retry)
-    for outcome in answer.outcomes:
-        services.metrics.commands.labels("push", outcome.status.value).inc()
+    for status, count in Counter(outcome.status for outcome in answer.outcomes).items():
+        services.metrics.commands.labels("push", status.value).inc(count)
     return answer
 
 

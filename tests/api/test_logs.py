@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -29,6 +31,23 @@ def test_what_a_lower_layer_adds_to_a_line_are_its_fields(
     logging.getLogger("onsite.command").info("command", extra={"command": "c-1", "code": "unchanged"})
     line = json.loads(capsys.readouterr().err.splitlines()[-1])
     assert (line["event"], line["command"], line["code"], line["level"]) == ("command", "c-1", "unchanged", "info")
+
+
+def test_the_commands_of_a_transaction_are_a_line_each(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = [{"org": UUID(int=1), "command": UUID(int=n), "code": "ok", "ms": 0.1, "actor": None} for n in (2, 3)]
+    configure_logs(msgspec.structs.replace(settings, log_format="json", log_level="info"))
+    logging.getLogger("onsite.command").info("command", extra={"commands": commands})
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["command"] for line in lines] == [str(UUID(int=2)), str(UUID(int=3))]
+    assert all((line["event"], line["level"], line["code"]) == ("command", "info", "ok") for line in lines)
+    assert all(datetime.fromisoformat(line["timestamp"]).tzinfo is not None for line in lines)
+    configure_logs(msgspec.structs.replace(settings, log_format="console", log_level="info"))
+    logging.getLogger("onsite.command").info("command", extra={"commands": commands})
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and all("[info     ] command  " in line and " code=ok " in line for line in said)
+    configure_logs(msgspec.structs.replace(settings, log_level="error"))
+    logging.getLogger("onsite.command").info("command", extra={"commands": commands})
+    assert capsys.readouterr().err == ""
 
 
 def test_the_scheduler_of_timers_does_not_speak_of_itself(
