@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.facts import VisitFact
 from mobile_contract.schema.material import StockLocation
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role
+from mobile_contract.schema.place import Meter
 from sync.transaction import org_transaction
 from tests import arrange
 from tests.arrange import Org
@@ -92,7 +93,13 @@ def _crew(org: Org, name: str) -> list[Command]:
         d.SaveCrewMember(
             member=CrewMember(id=member, crew_id=crew, person_id=person, from_at=arrange.FOUNDED, to_at=None)
         ),
+        # Each crew reads meters of its own: one that all read at once would be the only thing that is measured.
+        d.SaveMeter(meter=Meter(id=_meter(org, name), site_id=org.site, serial=name)),
     ]
+
+
+def _meter(org: Org, name: str) -> UUID:
+    return uuid5(org.crews[name], "meter")
 
 
 class _Writer:
@@ -188,7 +195,7 @@ class _Writer:
         yield f.ReceivePart(**at, move_id=org.new_id(), part_id=org.parts["clamp"], quantity=Decimal(2))
         yield f.UsePart(**at, move_id=org.new_id(), part_id=org.parts["clamp"], quantity=Decimal(1))
         yield f.AnswerChecklist(**at, task_id=tasks["cause"], answer="corrosion")
-        yield f.ReadMeter(**at, reading_id=org.new_id(), meter_id=org.meter, value=Decimal(100))
+        yield f.ReadMeter(**at, reading_id=org.new_id(), meter_id=_meter(org, self._name), value=Decimal(100))
         yield f.AddNote(**at, note_id=org.new_id(), text="Ground is filled in, the road is to be surfaced next week.")
         yield f.CompleteVisit(**at, note="Pressure is back, neighbours informed.")
 
