@@ -10,6 +10,10 @@ from tests.api.serving import Site, in_process
 from tests.arrange import NOW
 from tests.security.world import World, make_world
 
+# What a try leaves behind makes every later look longer: after so many tests new organisations take over.
+TESTS_OF_A_WORLD = 30
+SEED = 20260302
+
 
 @pytest.fixture(scope="session")
 async def still(settings: Settings) -> AsyncIterator[Site]:
@@ -18,7 +22,17 @@ async def still(settings: Settings) -> AsyncIterator[Site]:
         yield running
 
 
-@pytest.fixture(scope="module")
-async def world(still: Site, pool: asyncpg.Pool) -> World:
-    """Give two organisations to a module."""
-    return await make_world(still, pool, 20260302)
+@pytest.fixture(scope="session")
+def worlds() -> list[World]:
+    """Remember the worlds that were made and, by repeating it, how often the last one was used."""
+    return []
+
+
+@pytest.fixture
+async def world(still: Site, pool: asyncpg.Pool, worlds: list[World]) -> World:
+    """Give two organisations that a few dozen tests share."""
+    if not worlds or worlds.count(worlds[-1]) >= TESTS_OF_A_WORLD:
+        worlds.append(await make_world(still, pool, SEED + 2 * len(worlds)))
+    else:
+        worlds.append(worlds[-1])
+    return worlds[-1]

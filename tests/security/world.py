@@ -35,14 +35,13 @@ _TRACES: Final = (
     "throttle",
 )
 _TABLES: Final = """
-select c.relname name, exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'kind') kinds from pg_class c
-join pg_attribute o on o.attrelid = c.oid and o.attname = 'org_id'
+select c.relname name from pg_class c join pg_attribute o on o.attrelid = c.oid and o.attname = 'org_id'
 where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and not c.relname = any($1) order by 1"""
 
 Stored = Mapping[str, tuple[int, int]]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class Member:
     """A person with what it calls with: a sign-in's header and a phone."""
 
@@ -52,7 +51,7 @@ class Member:
     phone: Phone
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class World:
     """Our organisation with somebody of every role, all of them in one crew, and another organisation that is built alike."""
 
@@ -140,21 +139,24 @@ async def make_world(site: Site, pool: asyncpg.Pool, seed: int) -> World:
     return World(site=site, ours=ours, theirs=theirs, members=members)
 
 
-async def stored(owner: asyncpg.Connection, org: Org) -> Stored:
+async def stored(owner: asyncpg.Connection, world: World) -> Stored:
     """Count the rows of every table and name the youngest transaction that wrote one; traces of refusals are left out."""
     parts = []
     for row in await owner.fetch(_TABLES, list(_TRACES)):
         traces = " and kind not in ('outcome', 'notice')" if row["name"] in ("sync_doc", "sync_member") else ""
         parts.append(
-            f"select '{row['name']}' name, count(*) n, coalesce(max(xmin::text::int8), 0) last from {row['name']}"
-            f" where org_id = $1{traces}"
+            f"select org_id, '{row['name']}' name, count(*) n, max(xmin::text::int8) last from {row['name']}"
+            f" where org_id = any($1){traces} group by org_id"
         )
-    return {row["name"]: (row["n"], row["last"]) for row in await owner.fetch(" union all ".join(parts), org.id)}
+    whose = {world.ours.id: "ours", world.theirs.id: "theirs"}
+    rows = await owner.fetch(" union all ".join(parts), list(whose))
+    return {f"{whose[row['org_id']]}/{row['name']}": (row["n"], row["last"]) for row in rows}
 
 
-def changed(before: Stored, after: Stored) -> list[str]:
-    """Name the tables that differ."""
-    return [name for name in after if before[name] != after[name]]
+def changed(before: Stored, after: Stored, *, of: str = "") -> list[str]:
+    """Name the tables that differ; `of` asks about one organisation, `ours` or `theirs`."""
+    names = sorted(name for name in {*before, *after} if name.startswith(of))
+    return [name for name in names if before.get(name) != after.get(name)]
 
 
 async def arrange(org: Org, steps: Iterable[Command], *, at_once: int = 60) -> None:

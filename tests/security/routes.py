@@ -1,0 +1,101 @@
+"""Which roles may call which route that is no command: written down by hand, with a call that would succeed. A new route needs a line here."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from mobile_contract.schema.people import Role
+from tests.security.lines import LETTERS
+
+OFFICE: Final = "ADMGCEWBIU"
+ANYBODY: Final = OFFICE + "TL"
+PLANNERS: Final = "ADMGC"
+DEVICE: Final = "device"
+PUBLIC: Final = "public"
+
+
+class RouteLine(Struct, frozen=True):
+    """A route: who may (letters of roles, `device` or `public`), whether a key with the scope `read` may, and a body.
+
+    `stream`: the answer has no end, so that only refusals can be waited for. `unknown` is the code for another organisation's id.
+    """
+
+    who: str
+    key: bool = False
+    body: Any = None
+    unknown: str = ""
+    stream: bool = False
+    keyed: bool = False
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Name the roles that may call."""
+        return frozenset() if self.who in (DEVICE, PUBLIC) else frozenset(LETTERS[letter] for letter in self.who)
+
+
+def _reads(unknown: str = "") -> RouteLine:
+    return RouteLine(OFFICE, key=True, unknown=unknown)
+
+
+NOBODY: Final = str(UUID(int=1))
+ROUTES: Final[dict[str, RouteLine]] = {
+    "people_list_keys": RouteLine("AU"),
+    "people_make_key": RouteLine("A", body={"name": "k", "scopes": ["read"]}),
+    "people_revoke_key": RouteLine("A", unknown="unknown_key"),
+    "people_set_credential": RouteLine("A", body={"login": "somebody"}, unknown="unknown_person"),
+    "people_make_reset": RouteLine("A", unknown="unknown_person"),
+    "approvals_list_all": _reads(),
+    "auth_login": RouteLine(PUBLIC, body={"org": "nobody", "login": "x", "password": "x"}),
+    "auth_refresh": RouteLine(PUBLIC, body={"refresh_token": "x"}),
+    "auth_reset_password": RouteLine(PUBLIC, body={"reset_token": "x", "new": "a long new word 1"}),
+    "auth_logout": RouteLine(ANYBODY, body={}),
+    "auth_me": RouteLine(ANYBODY, key=True),
+    "auth_change_password": RouteLine(ANYBODY, body={"current": "x", "new": "a long new word 1"}),
+    "staff_list_crews": _reads(),
+    "staff_list_persons": _reads(),
+    "devices_list_all": RouteLine("ADMGCU"),
+    "devices_make_code": RouteLine("ADM", body={"person_id": NOBODY}),
+    "devices_revoke": RouteLine("ADM", unknown="unknown_device"),
+    "devices_show": RouteLine("ADMGCU", unknown="unknown_device"),
+    "devices_rename": RouteLine("ADM", body={"name": "x"}, unknown="unknown_device"),
+    "dispatch_backlog": RouteLine(PLANNERS, body={"commit": False}),
+    "dispatch_suggestions": RouteLine(PLANNERS, unknown="unknown_job"),
+    "dispatch_take": RouteLine(PLANNERS, body={"person_id": NOBODY}, unknown="unknown_job", keyed=True),
+    "districts_list_all": _reads(),
+    "districts_on_map": _reads(),
+    "jobs_list_all": _reads(),
+    "jobs_on_map": _reads(),
+    "jobs_show": _reads("unknown_job"),
+    "live_live": RouteLine(OFFICE, key=True, stream=True),
+    "live_show": _reads(),
+    "push_list_inbox": RouteLine("ADMGCU"),
+    "push_end_entry": RouteLine("ADM", body={"kind": "discarded"}, unknown="not_found", keyed=True),
+    "requests_list_all": _reads(),
+    "sites_list_all": _reads(),
+    "visits_list_all": _reads(),
+    "health_live": RouteLine(PUBLIC),
+    "health_ready": RouteLine(PUBLIC),
+    "devices_enrol": RouteLine(PUBLIC, body={"code": "x", "device_name": "x"}),
+    "pull_live": RouteLine(DEVICE, stream=True),
+    "push_report_positions": RouteLine(DEVICE, body={"positions": []}),
+    "pull_pull": RouteLine(DEVICE, body={}),
+    "push_hand_in": RouteLine(DEVICE, body={"sent": {"wall": "2026-03-02T02:00:00Z"}, "commands": []}),
+    "pull_repair": RouteLine(DEVICE, body={"bucket": "ref"}),
+    "devices_renew_sessions": RouteLine(DEVICE, body={}),
+}
+
+# Routes without a place in the reference: the page, its files and its sign-in, the documents, the metrics.
+HIDDEN: Final = frozenset(
+    {
+        "/",
+        "/live/{name}",
+        "/web/session",
+        "/web/session/refresh",
+        "/openapi.json",
+        "/docs",
+        "/docs/problems",
+        "/docs/style.css",
+        "/metrics",
+    }
+)
