@@ -140,9 +140,9 @@ class Standby:
         run_as_server_user([*self._ctl, "stop", "--wait", "--mode", "immediate"])
 
     async def caught_up(self, primary: Settings) -> None:
-        """Wait until it has replayed all that the primary has written by now."""
+        """Wait until it has replayed all that is on the disk of the primary by now."""
         async with owner_connection(primary) as conn:
-            position = await conn.fetchval("select pg_current_wal_insert_lsn()::text")
+            position = await conn.fetchval("select pg_current_wal_flush_lsn()::text")
         async with owner_connection(self.settings) as conn:
 
             async def replayed() -> bool:
