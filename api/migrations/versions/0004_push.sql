@@ -30,7 +30,9 @@ begin
       where s.org_id = $1 and s.device_id = $2 and s.session_id = any($6)), '[]'),
     array(select k.no::int from unnest($9, $10) with ordinality k(session_id, job_id, no)
       where exists (select from sync_session s
-        join sync_scope c on c.org_id = $1 and c.person_id = s.person_id and (c.to_at is null or c.to_at >= $11)
+        -- `since` is a day ago: what is to begin does not count yet.
+        join sync_scope c on c.org_id = $1 and c.person_id = s.person_id and c.from_at <= $4 + interval '1 day'
+          and (c.to_at is null or c.to_at >= $11)
         join sync_member m on m.org_id = $1 and m.bucket = c.bucket
         where s.org_id = $1 and s.session_id = k.session_id and s.device_id = $2 and m.kind in ('job', 'open_job') and m.id = k.job_id))
   from sync_device d join organisation g on g.org_id = $1 where d.org_id = $1 and d.device_id = $2;
