@@ -5,6 +5,7 @@ A van that is no row yet is made by the command that needs it; the second of two
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import asyncpg
 
@@ -21,7 +22,8 @@ _BALANCES = "select location_id, part_id, balance from stock_balances($1, $2, $3
 
 async def load_balances(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
     """Lock the vans that the batch moves parts of and load what they hold; the caller has loaded crews and visits."""
-    pairs = sorted({(van_of(work, c, deed), c.part_id) for c, deed in batch if isinstance(c, VAN_COMMANDS)})
+    moved = [(cast(ReceivePart | UsePart | ReturnPart, c), deed) for c, deed in batch if type(c) in VAN_COMMANDS]
+    pairs = sorted({(van_of(work, c, deed), c.part_id) for c, deed in moved})
     if not pairs:
         return
     found = await conn.fetch(_BALANCES, work.org.org_id, [p[0] for p in pairs], [p[1] for p in pairs])

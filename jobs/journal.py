@@ -7,7 +7,8 @@ from uuid import UUID
 from jobs.event import Event, EventName
 from jobs.rules.trip import Trip
 
-_Deed = tuple[UUID | None, EventName, datetime, UUID | None]
+# Hashing a UUID is a call into Python; the number behind it is not.
+_Deed = tuple[int | None, EventName, datetime, int | None]
 
 
 class Journal:
@@ -17,7 +18,7 @@ class Journal:
         self.events: list[Event] = []
         self.names: set[EventName] = set()
         # Events without a visit are a trip of their own: they have a chain too.
-        self._trips: dict[UUID | None, Trip] = {}
+        self._trips: dict[int | None, Trip] = {}
         self._deeds: dict[_Deed, list[Event]] = {}
         for event in sorted(events, key=lambda e: e.seq):
             self.add(event)
@@ -27,7 +28,8 @@ class Journal:
         self.events.append(event)
         self.names.add(event.name)
         self.trip(event.visit_id).add(event)
-        self._deeds.setdefault((event.visit_id, event.name, event.occurred_at, event.actor_id), []).append(event)
+        deed = (_number(event.visit_id), event.name, event.occurred_at, _number(event.actor_id))
+        self._deeds.setdefault(deed, []).append(event)
 
     @property
     def next_seq(self) -> int:
@@ -36,11 +38,16 @@ class Journal:
 
     def trip(self, visit_id: UUID | None) -> Trip:
         """Give what is recorded of a visit, be it nothing."""
-        trip = self._trips.get(visit_id)
+        number = _number(visit_id)
+        trip = self._trips.get(number)
         if trip is None:
-            trip = self._trips[visit_id] = Trip()
+            trip = self._trips[number] = Trip()
         return trip
 
     def deeds(self, visit_id: UUID, name: EventName, at: datetime, actor_id: UUID | None) -> Sequence[Event]:
         """List what a person reported on a visit under one name of one instant."""
-        return self._deeds.get((visit_id, name, at, actor_id), ())
+        return self._deeds.get((visit_id.int, name, at, _number(actor_id)), ())
+
+
+def _number(id: UUID | None) -> int | None:
+    return None if id is None else id.int

@@ -9,27 +9,25 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
-from msgspec import Struct
 
 from geo.store.districts import districts_of
 from jobs.balances import VAN_COMMANDS, load_balances
 from jobs.context import Deed
+from jobs.naming import Names, collect, those
 from jobs.stock_locations import SHIPPED, personal_van_id, place_id
 from jobs.store import rows
-from jobs.store.rows import Want, kind_name
+from jobs.store.rows import Want
 from jobs.store.tables import JOB_CHILDREN
-from jobs.work import Organisation, Work, wgs84
-from mobile_contract.schema.base import Command, Document, Position
+from jobs.work import Organisation, Work
+from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import (
     AssignVisit,
     ClaimJob,
     LinkRequest,
-    LoadJobType,
     OffboardPerson,
     OpenJob,
     PlanVisit,
     ReassignVisit,
-    RegisterRequest,
     SaveCrewMember,
     SaveDistrict,
     SaveDuty,
@@ -38,49 +36,13 @@ from mobile_contract.schema.decisions import (
     TriageJob,
 )
 from mobile_contract.schema.facts import (
-    AddNote,
-    AddPhoto,
-    CaptureSignature,
-    ReadMeter,
-    ReceivePart,
-    ReportJob,
     RequestParts,
-    ReturnPart,
-    UsePart,
 )
 from mobile_contract.schema.job import Job
-from mobile_contract.schema.material import Part
-from mobile_contract.schema.people import Crew, CrewMember, Duty, Person
+from mobile_contract.schema.people import CrewMember, Duty
 from mobile_contract.schema.place import Site
 
-_REFERENCES = {
-    "job_id": "job",
-    "of_job_id": "job",
-    "visit_id": "visit",
-    "site_id": "site",
-    "contact_id": "contact",
-    "crew_id": "crew",
-    "person_id": "person",
-    "lead_id": "person",
-    "meter_id": "meter",
-    "part_id": "part",
-    "district_id": "district",
-    "parent_id": "district",
-    "usage_point_id": "usage_point",
-    "van_id": "stock_location",
-}
-# A fact is known by the id its client gave it, whichever job it named: a reused id must be seen before the row is written.
-_FACT_IDS: dict[type[Command], tuple[str, str]] = {
-    AddNote: ("note", "note_id"),
-    AddPhoto: ("photo", "photo_id"),
-    ReadMeter: ("reading", "reading_id"),
-    CaptureSignature: ("signature", "signature_id"),
-    RequestParts: ("material_request", "request_id"),
-    ReceivePart: ("stock_move", "move_id"),
-    UsePart: ("stock_move", "move_id"),
-    ReturnPart: ("stock_move", "move_id"),
-}
-_LADDER_COMMANDS = (RequestParts, SavePolicy)
+_GIVING = (PlanVisit, AssignVisit, ReassignVisit, SaveCrewMember, SaveDuty)
 
 _ORGANISATION = "select org_id, name, zone, currency, language from organisation where org_id = $1"
 _LOCK_JOBS = "select id, type, district_id from job where org_id = $1 and id = any($2) order by id for update"
@@ -107,17 +69,6 @@ _HOLD_PEOPLE = "select id from person where org_id = $1 and id = any($2) order b
 _FORMER_JOBS = "select job_id from request where org_id = $1 and id = any($2) and job_id is not null"
 
 
-class Names(Struct):
-    """What commands name: ids by kind, the rows a command may change, points (lon, lat in WGS 84), codes by kind, who is given something."""
-
-    ids: dict[str, set[UUID]]
-    saved: dict[str, set[UUID]]
-    points: set[tuple[float, float]]
-    job_types: set[str]
-    codes: dict[str, set[str]]
-    given: set[UUID]
-
-
 async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisation:
     """Load the organisation's settings. Raises LookupError when there is no such organisation."""
     row = await conn.fetchrow(_ORGANISATION, org_id)
@@ -129,15 +80,11 @@ async def load_organisation(conn: asyncpg.Connection, org_id: UUID) -> Organisat
 async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence[tuple[Command, Deed]]) -> Work:
     """Lock and load what the batch works on; the caller's transaction keeps the locks."""
     names = Names(ids={}, saved={}, points=set(), job_types=set(), codes={}, given=set())
-    for command, deed in batch:
-        _collect(command, names)
-        taker = deed.person_id if isinstance(command, ClaimJob) else _given_to(command)
-        if taker is not None:
-            names.given.add(taker)
-        code = getattr(command, "job_type", None)
-        if isinstance(code, str):
-            names.job_types.add(code)
-    asked = [deed.occurrence.at for command, deed in batch if isinstance(command, RequestParts)]
+    for command, _ in batch:
+        collect(command, names)
+    takers = {deed.person_id for _, deed in those(batch, ClaimJob)} | {_given_to(c) for c, _ in those(batch, *_GIVING)}
+    names.given.update(taker for taker in takers if taker is not None)
+    asked = [deed.occurrence.at for _, deed in those(batch, RequestParts)]
     if asked:
         chiefs = {row["person_id"] for row in await conn.fetch(_ON_DUTY, org.org_id, max(asked), min(asked))}
         names.given |= chiefs
@@ -159,12 +106,10 @@ async def _load_districts_of_stored(
 ) -> None:
     """Look up the districts of points that no command carries: the site's of a new job, the job's own when it is triaged as it lies."""
     points: set[tuple[float, float]] = set()
-    for command, _ in batch:
-        placed: Site | Job | None = None
-        if isinstance(command, OpenJob) and command.lon_deg is None:
-            placed = work.get(Site, command.site_id)
-        if isinstance(command, TriageJob) and command.lon_deg is None and command.district_id is None:
-            placed = work.get(Job, command.job_id)
+    opened = [c for c, _ in those(batch, OpenJob) if c.lon_deg is None]
+    triaged = [c for c, _ in those(batch, TriageJob) if c.lon_deg is None and c.district_id is None]
+    known = [*(work.get(Site, c.site_id) for c in opened), *(work.get(Job, c.job_id) for c in triaged)]
+    for placed in known:
         if placed is not None and placed.lon_deg is not None and placed.lat_deg is not None:
             points.add((placed.lon_deg, placed.lat_deg))
     unknown = sorted(points - work.districts.keys())
@@ -179,8 +124,8 @@ async def _look_around(
     conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]
 ) -> None:
     """Name what no command names but parts depend on: the duty roster, crews, the places where material is."""
-    asked = [deed for command, deed in batch if isinstance(command, RequestParts)]
-    moved = [(command, deed) for command, deed in batch if isinstance(command, VAN_COMMANDS)]
+    asked = [deed for _, deed in those(batch, RequestParts)]
+    moved = those(batch, *VAN_COMMANDS)
     if not asked and not moved:
         return
     at = [deed.occurrence.at for deed in asked]
@@ -196,14 +141,14 @@ async def _look_around(
 
 
 async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:
-    leaving = [c.person_id for c, _ in batch if isinstance(c, OffboardPerson)]
-    leaving += [c.person.id for c, _ in batch if isinstance(c, SavePerson) and not c.person.active]
-    now = min((deed.received_at for _, deed in batch), default=None)
+    leaving = [c.person_id for c, _ in those(batch, OffboardPerson)]
+    leaving += [c.person.id for c, _ in those(batch, SavePerson) if not c.person.active]
+    now = min((deed.received_at for _, deed in batch), default=None) if leaving else None
     held = await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) if leaving else []
     for row in held:
         names.ids.setdefault(row["kind"], set()).add(row["id"])
         names.saved.setdefault(row["kind"], set()).add(row["id"])
-    moving = [c.request_id for c, _ in batch if isinstance(c, LinkRequest)]
+    moving = [c.request_id for c, _ in those(batch, LinkRequest)]
     if moving:
         names.ids.setdefault("job", set()).update(r["job_id"] for r in await conn.fetch(_FORMER_JOBS, org_id, moving))
     if names.ids.get("job"):
@@ -238,9 +183,9 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     people = {deed.person_id for _, deed in batch if deed.person_id is not None}
     names.ids.setdefault("person", set()).update(people)
     wanted: list[Want] = []
-    if any(isinstance(c, _LADDER_COMMANDS) for c, _ in batch):
+    if those(batch, RequestParts, SavePolicy):
         wanted.append(Want("policy", "org_id", (org_id,)))
-    if any(isinstance(c, SaveDistrict) for c, _ in batch):
+    if those(batch, SaveDistrict):
         wanted.append(Want("district", "org_id", (org_id,)))
         names.ids.pop("district", None)
     wanted.append(Want("crew_member", "crew_id", tuple(sorted(names.saved.get("crew", ())))))
@@ -254,49 +199,3 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     jobs = tuple(sorted(names.ids.get("job", ())))
     wanted.extend(Want(kind, "job_id", jobs) for kind in (*JOB_CHILDREN, "request"))
     return sorted(wanted, key=lambda w: (w.kind, w.column))
-
-
-def _collect(command: Command, names: Names) -> None:
-    if isinstance(command, RegisterRequest | LinkRequest | OpenJob) and command.request_id is not None:
-        names.ids.setdefault("request", set()).add(command.request_id)
-        names.saved.setdefault("request", set()).add(command.request_id)
-    if isinstance(command, ReportJob) and command.position is not None:
-        names.points.add(wgs84(command.position.lon_deg, command.position.lat_deg, command.position.datum))
-    if isinstance(command, SaveCrewMember):
-        names.saved.setdefault("crew", set()).add(command.member.crew_id)
-    if isinstance(command, OffboardPerson):
-        names.saved.setdefault("person", set()).add(command.person_id)
-    if isinstance(command, ReadMeter):
-        names.saved.setdefault("meter", set()).add(command.meter_id)
-    if isinstance(command, LoadJobType):
-        names.job_types.add(command.job_type.code)
-    if type(command) in _FACT_IDS:
-        kind, field = _FACT_IDS[type(command)]
-        names.ids.setdefault(kind, set()).add(getattr(command, field))
-    _walk(command, names)
-
-
-def _walk(value: object, names: Names) -> None:
-    if isinstance(value, Position):
-        return
-    if isinstance(value, Document):
-        kind = kind_name(type(value))
-        names.ids.setdefault(kind, set()).add(value.id)
-        names.saved.setdefault(kind, set()).add(value.id)
-        if isinstance(value, Site | Person | Crew | Part):
-            names.codes.setdefault(kind, set()).add(value.code)
-    if isinstance(value, Crew):
-        names.ids.setdefault("district", set()).update(value.district_ids)
-    if isinstance(value, Struct):
-        lon, lat = getattr(value, "lon_deg", None), getattr(value, "lat_deg", None)
-        if lon is not None and lat is not None and hasattr(value, "datum"):
-            names.points.add(wgs84(lon, lat, value.datum))
-        for field in value.__struct_fields__:
-            part = getattr(value, field)
-            if field in _REFERENCES and isinstance(part, UUID):
-                names.ids.setdefault(_REFERENCES[field], set()).add(part)
-            else:
-                _walk(part, names)
-    elif isinstance(value, tuple):
-        for item in value:
-            _walk(item, names)

@@ -82,11 +82,13 @@ class Work:
 
     def all(self, document: type[D]) -> list[D]:
         """List the known documents of a kind, by id."""
-        return cast("list[D]", [found for _, found in sorted(self._now[document].items())])
+        known = self._now[document]
+        return cast("list[D]", [known[number] for number in sorted(known)])
 
     def of_job(self, document: type[D], job_id: UUID) -> list[D]:
         """List the documents of a kind that belong to a job, by id."""
-        return cast("list[D]", [found for _, found in sorted(self._of_job[(document, job_id.int)].items())])
+        known = self._of_job[(document, job_id.int)]
+        return cast("list[D]", [known[number] for number in sorted(known)])
 
     def journal(self, job_id: UUID) -> Journal:
         """Give what is recorded of a job."""
@@ -102,10 +104,10 @@ class Work:
     def put(self, document: Document) -> None:
         """Stage a document; it counts for later reads of the same command and, once kept, for the batch."""
         slot = (type(document), document.id.int)
-        if isinstance(document, Event):
+        if type(document) is Event:
             self.journal(document.job_id).add(document)
         before = self._set(slot, document)
-        if isinstance(document, StockMove) and before is None:
+        if type(document) is StockMove and before is None:
             self._moves[slot[1]] = document
         self._replaced.append((slot, before))
 
@@ -125,7 +127,7 @@ class Work:
         """Undo the current command."""
         for slot, before in reversed(self._replaced):
             undone = self._set(slot, before)
-            if isinstance(undone, Event):
+            if type(undone) is Event:
                 self._journals.pop(undone.job_id.int, None)
             if before is None:
                 self._moves.pop(slot[1], None)

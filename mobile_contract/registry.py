@@ -162,7 +162,8 @@ def decode_args(name: str, args: bytes) -> Command:
     text in the database can hold.
     """
     decoder = _DECODERS[name]
-    if _NUL.search(args):
+    # The search for the letters alone is a hundred times faster than the expression.
+    if b"\\u0000" in args and _NUL.search(args):
         raise msgspec.ValidationError("A text may not hold the character U+0000")
     return decoder.decode(args)
 

@@ -114,7 +114,7 @@ def _item(device_id: UUID, line: _Line) -> Item:
     digest = hashlib.sha256(cmd).digest()
     session = _read(line.session, UUID)
     envelope = _read(cmd, CommandEnvelope)
-    if envelope is None or _NUL.search(cmd) or len(cmd) > limits.COMMAND_BYTES:
+    if envelope is None or (b"\\u0000" in cmd and _NUL.search(cmd)) or len(cmd) > limits.COMMAND_BYTES:
         known = _read(cmd, _Known) or _Known()
         return Item(
             n=line.n,

@@ -14,6 +14,8 @@ from mobile_contract.schema.base import Command
 
 C = TypeVar("C", bound=Command)
 _HANDLERS: dict[type[Command], Callable[[Work, Any, Deed], Result]] = {}
+# Types themselves: `isinstance` of a Struct asks its abstract base class, for each of thousands of commands.
+_TOOK_EFFECT = (Applied, Merged)
 _MODULES = (
     "job",
     "request",
@@ -65,10 +67,10 @@ def apply(work: Work, command: Command, deed: Deed) -> Result:
     except BaseException:
         work.forget()
         raise
-    if isinstance(result, Applied | Merged):
+    if type(result) in _TOOK_EFFECT:
         work.keep()
     else:
         work.forget()
-    if line.nature is Nature.FACT and isinstance(result, Refused):
+    if line.nature is Nature.FACT and type(result) is Refused:
         return PutAside(result.code, result.detail)
     return result

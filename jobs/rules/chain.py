@@ -4,28 +4,35 @@ Content = the event's fields but `hash`, as JSON with sorted keys, instants in U
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import sha256
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from jobs.event import Event
+
+_INSTANTS = ("occurred_at", "not_before", "not_after", "raw_at", "received_at")
 
 
 def seal(event: Event, previous_hash: str) -> Event:
     """Link an event to its predecessor ("" for the first of a visit): sets `previous_hash` and `hash`."""
-    linked = replace(event, previous_hash=previous_hash, hash="")
-    return replace(linked, hash=hash_of(linked))
+    content = asdict(event)
+    content["previous_hash"] = previous_hash
+    return replace(event, previous_hash=previous_hash, hash=_hash(content))
 
 
 def hash_of(event: Event) -> str:
     """Compute the hash that an event must carry, in lower-case hex."""
-    content = {
-        field: value.astimezone(UTC) if isinstance(value, datetime) else value
-        for field, value in ((f, getattr(event, f)) for f in event.__struct_fields__)
-        if field != "hash"
-    }
+    return _hash(asdict(event))
+
+
+def _hash(content: dict[str, Any]) -> str:
+    del content["hash"]
+    for name in _INSTANTS:
+        if content[name] is not None:
+            content[name] = content[name].astimezone(UTC)
     return sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 

@@ -1,0 +1,176 @@
+"""What commands name: the documents they refer to, those they change, points and codes. Asks no database; `jobs.loading` loads it."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar, cast, get_args, get_type_hints
+from uuid import UUID
+
+from msgspec import Struct
+
+from jobs.context import Deed
+from jobs.store.rows import kind_name
+from jobs.work import wgs84
+from mobile_contract.schema.base import Command, Document, Position
+from mobile_contract.schema.decisions import (
+    LinkRequest,
+    LoadJobType,
+    OffboardPerson,
+    OpenJob,
+    RegisterRequest,
+    SaveCrew,
+    SaveCrewMember,
+)
+from mobile_contract.schema.facts import (
+    AddNote,
+    AddPhoto,
+    CaptureSignature,
+    ReadMeter,
+    ReceivePart,
+    ReportJob,
+    RequestParts,
+    ReturnPart,
+    UsePart,
+)
+from mobile_contract.schema.material import Part
+from mobile_contract.schema.people import Crew, Person
+from mobile_contract.schema.place import Site
+
+C = TypeVar("C", bound=Command)
+_REFERENCES = {
+    "job_id": "job",
+    "of_job_id": "job",
+    "visit_id": "visit",
+    "site_id": "site",
+    "contact_id": "contact",
+    "crew_id": "crew",
+    "person_id": "person",
+    "lead_id": "person",
+    "meter_id": "meter",
+    "part_id": "part",
+    "district_id": "district",
+    "parent_id": "district",
+    "usage_point_id": "usage_point",
+    "van_id": "stock_location",
+}
+# A fact is known by the id its client gave it, whichever job it named: a reused id must be seen before the row is written.
+_FACT_IDS: dict[type[Command], tuple[str, str]] = {
+    AddNote: ("note", "note_id"),
+    AddPhoto: ("photo", "photo_id"),
+    ReadMeter: ("reading", "reading_id"),
+    CaptureSignature: ("signature", "signature_id"),
+    RequestParts: ("material_request", "request_id"),
+    ReceivePart: ("stock_move", "move_id"),
+    UsePart: ("stock_move", "move_id"),
+    ReturnPart: ("stock_move", "move_id"),
+}
+
+
+class Names(Struct):
+    """What commands name: ids by kind, the rows a command may change, points (lon, lat in WGS 84), codes by kind, who is given something."""
+
+    ids: dict[str, set[UUID]]
+    saved: dict[str, set[UUID]]
+    points: set[tuple[float, float]]
+    job_types: set[str]
+    codes: dict[str, set[str]]
+    given: set[UUID]
+
+
+def those(batch: Sequence[tuple[Command, Deed]], *kinds: type[C]) -> list[tuple[C, Deed]]:
+    """Pick the commands of some kinds. By their type itself: `isinstance` asks a Struct's abstract base class, which is slow."""
+    return [cast("tuple[C, Deed]", pair) for pair in batch if type(pair[0]) in kinds]
+
+
+def collect(command: Command, names: Names) -> None:
+    """Add what a command names."""
+    name_more = _MORE.get(type(command))
+    if name_more is not None:
+        name_more(command, names)
+    if type(command) in _FACT_IDS:
+        kind, field = _FACT_IDS[type(command)]
+        names.ids.setdefault(kind, set()).add(getattr(command, field))
+    code = getattr(command, "job_type", None)
+    if type(code) is str:
+        names.job_types.add(code)
+    _walk(command, names)
+
+
+def _name_request(command: RegisterRequest | LinkRequest | OpenJob, names: Names) -> None:
+    if command.request_id is not None:
+        names.ids.setdefault("request", set()).add(command.request_id)
+        names.saved.setdefault("request", set()).add(command.request_id)
+
+
+def _name_place(command: ReportJob, names: Names) -> None:
+    if command.position is not None:
+        names.points.add(wgs84(command.position.lon_deg, command.position.lat_deg, command.position.datum))
+
+
+# What a command names or changes beyond its fields' plain references.
+_MORE: dict[type[Command], Callable[[Any, Names], object]] = {
+    RegisterRequest: _name_request,
+    LinkRequest: _name_request,
+    OpenJob: _name_request,
+    ReportJob: _name_place,
+    SaveCrew: lambda command, names: names.ids.setdefault("district", set()).update(command.crew.district_ids),
+    SaveCrewMember: lambda command, names: names.saved.setdefault("crew", set()).add(command.member.crew_id),
+    OffboardPerson: lambda command, names: names.saved.setdefault("person", set()).add(command.person_id),
+    ReadMeter: lambda command, names: names.saved.setdefault("meter", set()).add(command.meter_id),
+    LoadJobType: lambda command, names: names.job_types.add(command.job_type.code),
+}
+
+
+def _walk(value: Any, names: Names) -> None:
+    shape = _shape(cast(Any, type(value)))
+    if shape.kind:
+        names.ids.setdefault(shape.kind, set()).add(value.id)
+        names.saved.setdefault(shape.kind, set()).add(value.id)
+    if shape.coded:
+        names.codes.setdefault(shape.kind, set()).add(value.code)
+    if shape.placed and value.lon_deg is not None and value.lat_deg is not None:
+        names.points.add(wgs84(value.lon_deg, value.lat_deg, value.datum))
+    for field, kind in shape.references:
+        id = getattr(value, field)
+        if id is not None:
+            names.ids.setdefault(kind, set()).add(id)
+    for field in shape.nested:
+        part = getattr(value, field)
+        for each in part if isinstance(part, tuple) else (part,):
+            if isinstance(each, Struct):
+                _walk(each, names)
+
+
+class _Shape(Struct, frozen=True):
+    """What a type of Struct can name: its kind when it is a document, fields that refer to a kind, fields that may hold Structs."""
+
+    kind: str
+    coded: bool
+    placed: bool
+    references: tuple[tuple[str, str], ...]
+    nested: tuple[str, ...]
+
+
+@cache
+def _shape(type_: Any) -> _Shape:
+    """Look at a type once: every command of a batch is walked, and most fields can name nothing."""
+    hints = get_type_hints(type_)
+    parts = {field: _types_in(hint) for field, hint in hints.items()}
+    references = tuple((f, _REFERENCES[f]) for f in type_.__struct_fields__ if f in _REFERENCES and UUID in parts[f])
+    nested = [
+        field
+        for field in type_.__struct_fields__
+        if any(issubclass(part, Struct) and not issubclass(part, Position) for part in parts[field])
+    ]
+    return _Shape(
+        kind=kind_name(type_) if issubclass(type_, Document) else "",
+        coded=issubclass(type_, Site | Person | Crew | Part),
+        placed={"lon_deg", "lat_deg", "datum"} <= set(type_.__struct_fields__),
+        references=references,
+        nested=tuple(nested),
+    )
+
+
+def _types_in(hint: Any) -> set[type]:
+    """Name the types that a type hint is made of."""
+    inner = get_args(hint)
+    return set().union(*(_types_in(part) for part in inner)) if inner else ({hint} if isinstance(hint, type) else set())
