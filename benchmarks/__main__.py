@@ -24,6 +24,7 @@ app = typer.Typer(
     help=HELP,
     rich_markup_mode=None,
     pretty_exceptions_show_locals=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -8,7 +8,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from api.console import complaints, console
 from api.operator_error import OperatorError
-from benchmarks import tables
+from benchmarks import measures, page, tables
 from benchmarks.plan import FULL, QUICK
 from benchmarks.run import parts, play
 
@@ -45,3 +45,14 @@ def measure(*, only: str, quick: bool, rounds: int, write: bool) -> None:
         console.print(f"left out: {remark}", style="yellow", markup=False)
     if write or not (quick or only):
         results.save()
+        page.write(results)
+        console.print("Figures, picture and docs/performance.md are written.")
+
+
+def render() -> None:
+    """Write page and picture again from the last run's figures. Exit status 2 when there are none."""
+    try:
+        page.write(measures.load())
+    except FileNotFoundError:
+        complaints.print("There are no figures yet: run `make bench` first.")
+        sys.exit(_MUST_ACT)

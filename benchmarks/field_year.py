@@ -313,7 +313,7 @@ def _counted(names: Sequence[str]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the year in a database that is dropped afterwards, and print the figures; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.field_year", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks field-year", description=__doc__)
     parser.add_argument(
         "--slice", type=int, dest="slice_", metavar="N", help="only the first N located repairs of 2013"
     )

@@ -30,6 +30,8 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     wire_bytes: float | None = None
     generator_share: float | None = None
+    refused: int = 0
+    peak_mib: float | None = None
 
 
 class Spread(Struct, frozen=True):
@@ -55,6 +57,17 @@ class Memory(Struct, frozen=True):
     pss_mib: float
 
 
+class GrowthPoint(Struct, frozen=True):
+    """What a pull of one device cost (median of a measurement, ms) when its organisation had so many documents or devices."""
+
+    axis: str
+    size: int
+    candidate: str
+    what: str
+    round: int
+    ms: float
+
+
 class Results(Struct, frozen=True, kw_only=True):
     """A whole run. `machine` names cores, memory and versions, never the machine itself; `remarks` are what was left out and why."""
 
@@ -63,6 +76,7 @@ class Results(Struct, frozen=True, kw_only=True):
     plan: Plan
     samples: list[Sample] = []
     memory: list[Memory] = []
+    growth: list[GrowthPoint] = []
     remarks: list[str] = []
 
     def values(self, scenario: str, candidate: str) -> list[float]:
@@ -85,6 +99,11 @@ class Results(Struct, frozen=True, kw_only=True):
         found = [getattr(s, field) for s in self.samples if s.scenario == scenario and s.candidate == candidate]
         found = [value for value in found if value is not None]
         return statistics.median(found) if found else None
+
+    def growth_of(self, axis: str, candidate: str, what: str) -> dict[int, Spread]:
+        """Give what a pull cost at each size (ms)."""
+        points = [p for p in self.growth if (p.axis, p.candidate, p.what) == (axis, candidate, what)]
+        return {size: Spread.of(p.ms for p in points if p.size == size) for size in sorted({p.size for p in points})}
 
     def candidates(self, scenario: str) -> list[str]:
         """Name who was measured, in the order of the first round."""

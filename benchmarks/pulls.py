@@ -80,12 +80,12 @@ def set_up(settings: Settings, port: int, plan: Plan, founded: "Founded") -> Sta
     hundred = founded.documents[: min(DELTA, len(founded.documents) // 4)]
     first = founded.handsets[0]
     before = phone.walk(port, first).cursor
-    snapshots = [_snapshot(settings)]
+    snapshots = [snapshot_now(settings)]
     change(settings, founded.org_id, [corpus.changed(d, 1) for d in hundred])
     walks = [phone.walk(port, handset) for handset in founded.handsets]
-    snapshots.append(_snapshot(settings))
+    snapshots.append(snapshot_now(settings))
     change(settings, founded.org_id, [corpus.changed(d, 2) for d in hundred[:SMALL]])
-    snapshots.append(_snapshot(settings))
+    snapshots.append(snapshot_now(settings))
     devices = [
         Fetching(handset, walk, walk.cursor, phone.walk(port, handset, cursor=walk.cursor).cursor)
         for handset, walk in zip(founded.handsets, walks, strict=True)
@@ -162,7 +162,9 @@ def change(settings: Settings, org_id: UUID, given: Sequence[Document]) -> None:
     asyncio.run(work())
 
 
-def _snapshot(settings: Settings) -> str:
+def snapshot_now(settings: Settings) -> str:
+    """Give the snapshot as it is between changes."""
+
     async def work() -> str:
         async with owner_connection(settings) as conn:
             return str(await conn.fetchval("select pg_current_snapshot()::text"))

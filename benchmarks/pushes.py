@@ -8,13 +8,14 @@ from uuid import UUID
 
 from api.database import owner_connection
 from api.settings import Settings
-from benchmarks import capture, field
+from benchmarks import capture, field, phone
 from benchmarks.field import Field, Queue
 from benchmarks.floor import Floor, Task, Transaction
 from benchmarks.ground import Ground
 from benchmarks.http_load import Http
 from benchmarks.load import Load
 from benchmarks.measures import Label, Sample, of_latencies, of_outcome
+from benchmarks.peers import BATCH, Peer
 from benchmarks.plan import Plan
 from benchmarks.rounds import Measure
 
@@ -100,3 +101,23 @@ class Raw:
             return of_latencies(Label(scenario, name, number), rate, ran.latencies_s)
 
         return measure
+
+
+def of_peer(http: Http, field_: Field, scenario: str, peer: Peer) -> Measure:
+    """Hand the same commands to a peer, a record each, in batches that are a transaction: records per second.
+
+    A batch is begun until the time is over: what a peer stores does not depend on what came before.
+    """
+
+    def measure(number: int) -> Sample:
+        given = queues(field_, scenario, number)
+        scripts = [peer.push(queue, caller) for caller, queue in enumerate(given)]
+        if number == 0:
+            for script in scripts[:1]:
+                peer.check_push(phone.ask(peer.server.port, script[0]))
+            scripts[0] = scripts[0][1:] or scripts[0]
+        load = Load(port=peer.server.port, scripts=scripts, seconds=http.plan.push_limit_s, once=True)
+        outcome = http.driver.run(load)
+        return of_outcome(Label(scenario, peer.name, number), outcome.answers * BATCH / outcome.elapsed_s, outcome)
+
+    return measure

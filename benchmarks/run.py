@@ -8,12 +8,29 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import capture, ground, load, measures, phone, pulls, pushes, rounds, serving
+from benchmarks import (
+    capture,
+    corpus,
+    ground,
+    growth,
+    kinto,
+    load,
+    measures,
+    peers,
+    phone,
+    pocketbase,
+    pulls,
+    pushes,
+    rounds,
+    rush,
+    serving,
+)
 from benchmarks import floor as floors
-from benchmarks.catalogue import BARE, ONE_WORKER, OURS, PLAIN, RAW
+from benchmarks.catalogue import BARE, KINTO, ONE_WORKER, OURS, PLAIN, POCKETBASE, RAW
 from benchmarks.ground import Ground
 from benchmarks.http_load import Http
 from benchmarks.measures import Memory, Results
+from benchmarks.peers import Peer, told
 from benchmarks.plan import Plan
 from benchmarks.rounds import Advance, Scenario
 from benchmarks.serving import Server
@@ -26,6 +43,8 @@ class Run:
 
     def __init__(self, plan: Plan, ground_: Ground, http: Http, floor: floors.Floor, folder: Path) -> None:  # noqa: PLR0917
         self.plan, self.ground, self.http, self.floor, self.folder = plan, ground_, http, floor, folder
+        self.peers: list[Peer] = []
+        self.crews: dict[str, list[corpus.Sample]] = {}
         self.advance: Advance = lambda scenario, candidate, number: None
         self.results = Results(at=datetime.now(UTC), machine=measures.machine(_versions(ground_)), plan=plan)
 
@@ -49,13 +68,37 @@ def play(plan: Plan, only: Collection[str], advance: Advance) -> Results:
         load.driver() as driver,
         floors.floor(WORKERS) as floor,
         tempfile.TemporaryDirectory(prefix="onsite-bench-") as folder,
+        contextlib.ExitStack() as stack,
     ):
         run = Run(plan, cluster, Http(driver, plan), floor, Path(folder))
         run.advance = advance
+        stack.enter_context(_peers(run, only))
         for part, play_part in PARTS.items():
             if part in only:
                 play_part(run)
         return run.results
+
+
+@contextlib.contextmanager
+def _peers(run: Run, only: Collection[str]) -> Iterator[None]:
+    """Run the peers with their documents, as far as they are to be had and any part needs them."""
+    with contextlib.ExitStack() as servers:
+        if not {"pull", "push", "rush"} & set(only):
+            yield
+            return
+        plan = run.plan
+        run.crews = rush.crews(plan) if "rush" in only else {}
+        crews = {"stage": list(corpus.documents(pulls.SEED, plan.documents)), **run.crews}
+        run.advance("peers", POCKETBASE, 0)
+        with told(POCKETBASE, run.results.remarks):
+            run.peers.append(servers.enter_context(pocketbase.running(crews, run.folder, users=plan.devices + 1)))
+        run.advance("peers", KINTO, 0)
+        with told(KINTO, run.results.remarks):
+            starting = kinto.running(run.ground, crews, run.folder, workers=WORKERS, devices=plan.devices)
+            run.peers.append(servers.enter_context(starting))
+        for peer in run.peers:
+            run.weigh(peer.name, "idle", peer.server)
+        yield
 
 
 def _pulls(run: Run) -> None:
@@ -70,6 +113,9 @@ def _pulls(run: Run) -> None:
         run.weigh(BARE, "idle", bare)
         stage = pulls.set_up(settings, two.port, run.plan, founded)
         ours, raw = pulls.Ours(stage, run.http), pulls.Raw(stage, run.floor, run.plan)
+        for peer in run.peers:
+            for since, wanted in enumerate((pulls.DELTA, pulls.SMALL, 0)):
+                peer.check(since, wanted)
         nothing = phone.raw_request("/", b"{}", {})
         run.play(
             Scenario(
@@ -78,6 +124,10 @@ def _pulls(run: Run) -> None:
                     OURS: ours.initial(OURS, two.port),
                     PLAIN: ours.initial(PLAIN, two.port, phone.AS_IT_IS),
                     RAW: raw.initial(RAW),
+                    **{
+                        peer.name: run.http.walks(pulls.INITIAL, peer.name, peer.server.port, peer.walk())
+                        for peer in run.peers
+                    },
                 },
             ),
             *(
@@ -88,9 +138,13 @@ def _pulls(run: Run) -> None:
                         PLAIN: ours.latency(key, PLAIN, two.port, phone.AS_IT_IS),
                         RAW: raw.latency(key, RAW),
                         BARE: run.http.latency(key, BARE, bare.port, nothing),
+                        **{
+                            peer.name: run.http.latency(key, peer.name, peer.server.port, peer.changes(since, 0))
+                            for peer in run.peers
+                        },
                     },
                 )
-                for key in (pulls.DELTA_100, pulls.DELTA_10, pulls.IDLE_1)
+                for since, key in enumerate((pulls.DELTA_100, pulls.DELTA_10, pulls.IDLE_1))
             ),
         )
         run.weigh(OURS, "after pulls of one device", two)
@@ -104,9 +158,18 @@ def _pulls(run: Run) -> None:
                         PLAIN: ours.throughput(key, PLAIN, two.port, phone.AS_IT_IS),
                         RAW: raw.throughput(key, RAW),
                         BARE: run.http.throughput(key, BARE, bare.port, [nothing] * run.plan.pullers),
+                        **{
+                            peer.name: run.http.throughput(
+                                key,
+                                peer.name,
+                                peer.server.port,
+                                [peer.changes(since, caller) for caller in range(run.plan.pullers)],
+                            )
+                            for peer in run.peers
+                        },
                     },
                 )
-                for key in (pulls.IDLE_MANY, pulls.TEN_MANY)
+                for since, key in ((2, pulls.IDLE_MANY), (1, pulls.TEN_MANY))
             )
         )
         run.weigh(OURS, "after pulls on 32 connections", two)
@@ -130,12 +193,41 @@ def _pushes(run: Run) -> None:
                     candidates={
                         OURS: pushes.Ours(run.http, field, two.port).measure(key, OURS),
                         RAW: raw.measure(key, RAW),
+                        **{peer.name: pushes.of_peer(run.http, field, key, peer) for peer in run.peers},
                     },
                 )
                 for key in (pushes.ONE, pushes.MANY)
             )
         )
         run.weigh(OURS, "after pushes", two)
+
+
+def _rush(run: Run) -> None:
+    settings = run.ground.copy("rush")
+    run.advance("rush", "documents and devices", 0)
+    _, handsets = rush.found(settings, run.crews)
+    with serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite-rush") as two:
+        run.play(
+            Scenario(
+                key=rush.RUSH,
+                rounds=run.plan.rush_rounds,
+                candidates={
+                    OURS: rush.ours(run.http, OURS, two, handsets),
+                    RAW: rush.raw(run.floor, settings, handsets, run.plan)(RAW),
+                    **{peer.name: rush.of_peer(run.http, peer) for peer in run.peers},
+                },
+            )
+        )
+        run.weigh(OURS, "after the morning rush", two)
+    for peer in run.peers:
+        run.weigh(peer.name, "after the morning rush", peer.server)
+
+
+def _growth(run: Run) -> None:
+    settings = run.ground.copy("growth")
+    with serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite-growth") as two:
+        ground_ = growth.found(settings, two.port)
+        run.results.growth.extend(growth.measure(ground_, two, run.http, run.floor, run.advance))
 
 
 def _versions(cluster: Ground) -> dict[str, str]:
@@ -145,10 +237,10 @@ def _versions(cluster: Ground) -> dict[str, str]:
         with contextlib.suppress(Exception):
             found[name] = version(name)
     postgres = cluster.as_superuser("show server_version").split()[0]
-    return {"postgresql": postgres, **found}
+    return {"postgresql": postgres, **found, **peers.versions()}
 
 
-PARTS: Final[dict[str, Callable[[Run], None]]] = {"pull": _pulls, "push": _pushes}
+PARTS: Final[dict[str, Callable[[Run], None]]] = {"pull": _pulls, "push": _pushes, "rush": _rush, "growth": _growth}
 
 
 def parts() -> Iterator[str]:
