@@ -59,9 +59,11 @@ class HttpTransport:
             self._client.close()
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Response:
-        """Send a body and read the answer whole, at most 16 MiB of it. Raises Unreachable when none comes."""
+        """Send a body and read the answer whole, at most 16 MiB of it. Raises Unreachable when none comes, or one byte a second."""
         # Imported late: most of what a device does needs no network.
         import httpx
+
+        from mobile_contract.client.dripping import Paced
 
         if self._client is None:
             self._client = httpx.Client()
@@ -71,6 +73,8 @@ class HttpTransport:
             sent["Content-Encoding"] = "zstd"
         try:
             with self._client.stream("POST", self.url + path, content=body, headers=sent, timeout=timeout_s) as answer:
+                if isinstance(answer.stream, httpx.SyncByteStream):
+                    answer.stream = Paced(answer.stream, timeout_s)
                 read = bytearray()
                 for chunk in answer.iter_bytes():
                     read += chunk

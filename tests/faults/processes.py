@@ -132,12 +132,12 @@ class Server(Process):
 
 @contextlib.asynccontextmanager
 async def served(
-    settings: Settings, folder: Path, *, workers: int = 1, timers: bool = False, **chosen: object
+    settings: Settings, folder: Path, *, workers: int = 1, chosen: Mapping[str, object] | None = None
 ) -> AsyncIterator[Server]:
     """Serve a database with `onsite serve` until the block ends. `chosen` are settings by name, such as `pool_size_max`."""
     port = free_port()
     arguments = ("serve", "--port", str(port), "--workers", str(workers))
-    server = Server(arguments, environment(settings, chosen), folder / f"serve-{port}.log", port=port)
+    server = Server(arguments, environment(settings, chosen or {}), folder / f"serve-{port}.log", port=port)
     try:
         await server.start()
         yield server

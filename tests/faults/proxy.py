@@ -8,9 +8,9 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tests.waiting import until
 
@@ -143,6 +143,12 @@ class Proxy:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def behind(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something happen behind the client's back."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -204,6 +210,24 @@ async def twice(passage: Passage) -> None:
     if not whole:
         raise Cut
     await passage.give(b"".join(whole[-1]))
+
+
+def ghost(seconds: float) -> Fault:
+    """Lose the request as far as the client can tell, and deliver it after so long all the same: an old one comes after newer ones."""
+
+    async def ghost(passage: Passage) -> None:
+        late = Passage(passage.proxy, passage.path, passage.head, passage.body, passage.client)
+
+        async def deliver() -> None:
+            await _stand_still(seconds)
+            with contextlib.suppress(Cut, OSError):
+                await late.forward()
+                await late.answer()
+
+        passage.proxy.behind(deliver())
+        raise Cut
+
+    return ghost
 
 
 def request_cut(share: float) -> Fault:
@@ -305,6 +329,25 @@ class Held:
     async def reached_server(self) -> None:
         """Wait until the server has a whole request."""
         await until(self.forwarded.is_set, timeout_s=60)
+
+
+def storm(draw: random.Random, path: str) -> Fault:
+    """Draw what happens to a request in a very bad network: half of them come through."""
+    share = draw.random()
+    faults: list[tuple[float, Fault]] = [
+        (0.50, passed),
+        (0.08, lost),
+        (0.08, answer_lost),
+        (0.08, twice),
+        (0.05, late(share)),
+        (0.05, ghost(2 * share)),
+        (0.04, request_cut(share)),
+        (0.05, answer_cut(share)),
+        (0.03, answer_shortened(1)),
+        (0.02, answer_after(share)),
+        (0.02, black_hole(share)),
+    ]
+    return draw.choices([fault for _, fault in faults], [weight for weight, _ in faults])[0]
 
 
 def header(head: bytes, name: bytes) -> bytes | None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 from pathlib import Path
 
 import psutil
@@ -10,7 +11,7 @@ import psutil
 from api.settings import Settings
 from tests.arrange import Org
 from tests.faults.database import Database
-from tests.faults.processes import served
+from tests.faults.processes import Server, served
 from tests.faults.proxy import Held
 from tests.faults.report import Report
 from tests.faults.stage import PUSH, Stage, staged
@@ -73,7 +74,7 @@ async def test_killed_in_the_middle_of_a_transaction(stage: Stage) -> None:
 
 
 async def test_one_of_two_workers_and_then_their_supervisor_are_killed(
-    own: Settings, database: Database, org: Org, tmp_path: Path, report: Report, seed: int
+    own: Settings, standing: Server, database: Database, org: Org, tmp_path: Path, report: Report, seed: int
 ) -> None:
     async with (
         served(own, tmp_path, workers=2) as server,
@@ -102,8 +103,11 @@ async def test_one_of_two_workers_and_then_their_supervisor_are_killed(
             await server.kill()
             report.broke("the supervisor of two workers (SIGKILL) while pushes were between commit and answer")
         await until(lambda: not any(_runs(worker) for worker in orphans), timeout_s=60)
-        report.checked("its workers finished what was under way and ended by themselves")
-        await server.start()
+        with socket.create_server(("127.0.0.1", server.port)):
+            pass
+        report.checked("its workers finished what was under way and ended by themselves; the port is free again")
+        # Others of their kind go on.
+        stage.proxy.server_port = standing.port
         await asyncio.gather(*syncing)
         await stage.quiet()
 

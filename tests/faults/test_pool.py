@@ -24,7 +24,7 @@ TOLD_WITHIN_S = 5.0
 async def poor(own: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """Run a web process with a single connection to the database."""
     chosen = {"pool_size_min": 0, "pool_size_max": 1, "pool_wait_s": POOL_WAIT_S, "lock_timeout_s": 30}
-    async with served(own, tmp_path_factory.mktemp("poor"), **chosen) as server:
+    async with served(own, tmp_path_factory.mktemp("poor"), chosen=chosen) as server:
         yield server
 
 
