@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
@@ -185,7 +185,7 @@ class _Writer:
 
     def _visit(self, job_id: UUID, visit_id: UUID, tasks: dict[str, UUID]) -> Iterator[VisitFact]:
         org = self._org
-        at = {"job_id": job_id, "visit_id": visit_id}
+        at: Any = {"job_id": job_id, "visit_id": visit_id}
         yield f.StartTravel(**at)
         yield f.ArriveOnSite(**at)
         yield f.MakeSafe(**at, note="Valve at the corner is shut.")

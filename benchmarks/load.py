@@ -69,7 +69,7 @@ class Driver:
     def run(self, load: Load) -> Outcome:
         """Generate load and wait for its end. Raises RuntimeError with what went wrong over there."""
         self._pipe.send(load)
-        answer = self._pipe.recv()
+        answer: Outcome | str = self._pipe.recv()
         if isinstance(answer, str):
             raise RuntimeError(answer)
         return answer

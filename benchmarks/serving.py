@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from api.settings import Settings
 
-START_S: Final = 60.0
+# A machine that is busy with other things takes its time.
+START_S: Final = 180.0
 STOP_S: Final = 20.0
 POLL_S: Final = 0.05
 ROOT: Final = Path(__file__).resolve().parents[1]
