@@ -66,8 +66,12 @@ class Exchange:
     def sync(self, *, wait_s: int = 0, check: bool = False) -> SyncReport:
         """Hand in the queue, bring the documents up to date, repair what differs. Never raises for what the network does."""
         report = SyncReport()
-        if self._attempt(report, lambda: self._rounds(report, wait_s, check=check)) and report.stopped not in _FATAL:
-            self._attempt(report, self._renew_sessions)
+        if self._attempt(report, lambda: self._rounds(report, wait_s, check=check)):
+            if report.stopped not in _FATAL:
+                self._attempt(report, self._renew_sessions)
+        elif report.stopped == "session_unknown" and self._attempt(report, lambda: self._renew_sessions(lost=True)):
+            report.stopped, report.reason = "", ""
+            self._attempt(report, lambda: self._rounds(report, 0, check=check))
         return report
 
     def _rounds(self, report: SyncReport, wait_s: int, *, check: bool) -> None:
@@ -101,34 +105,37 @@ class Exchange:
     def push(self, report: SyncReport) -> None:
         """Hand in everything that has no answer yet, at most 200 commands at once. Raises Later or Refused."""
         most, stumbles = limits.PUSH_COMMANDS, 0
-        while batch := queue.next_batch(self._store, most):
+        overlap = True
+        while batch := queue.next_batch(self._store, most, overlap=overlap):
             commands, skips = queue.frames(batch)
             ask = PushAsk(sent=sample(self._store, self._clock), commands=commands, skips=skips)
             try:
                 answer = msgspec.json.decode(self._call(PUSH_PATH, ask).body, type=PushAnswer)
             except Refused as refusal:
-                most = self._after_refusal(refusal, batch)
+                most, overlap = self._after_refusal(refusal, batch), False
                 stumbles += refusal.code == "sequence_hole"
                 if stumbles > _STUMBLES:
                     raise
                 continue
             report.pushed += len(batch)
-            settled = self._take(answer)
+            settled, misread = self._take(answer, batch)
             report.settled += settled
-            if settled == 0:
+            if settled == 0 and misread == 0 and not overlap:
                 raise Later("no_progress", "the server answers for none of the commands it was sent")
-            most = min(most * 2, limits.PUSH_COMMANDS)
+            most, overlap = min(most * 2, limits.PUSH_COMMANDS), False
 
-    def _take(self, answer: PushAnswer) -> int:
+    def _take(self, answer: PushAnswer, batch: list[queue.Queued]) -> tuple[int, int]:
         with self._store.transaction():
             settled = queue.answered(self._store, answer.outcomes)
+            misread = queue.skip_misread(self._store, batch, answer.outcomes)
             install = self._install()
             self._store.update_install(last_n=max(install.last_n, answer.last_n))
             if answer.durable_n is not None:
                 self._store.update_install(durable_n=answer.durable_n)
-            queue.acknowledge(self._store, answer.last_n, self._clock.wall())
-            queue.forget(self._store, self._clock.wall())
-        return settled
+            # By the server's time: whoever sets the phone's clock forward makes it forget nothing.
+            queue.acknowledge(self._store, answer.last_n, answer.server_time)
+            queue.forget(self._store, answer.server_time)
+        return settled, misread
 
     def _after_refusal(self, refusal: Refused, batch: list[queue.Queued]) -> int:
         # Gives how many commands to send next; raises when sending again is no use.
@@ -156,7 +163,7 @@ class Exchange:
     def pull(self, report: SyncReport, *, wait_s: int = 0, check: bool = False) -> None:
         """Fetch and apply pages until there are no more; compare where the server asks; repair. Raises Later, Refused or PageBroken."""
         checked_at = self._install().checked_at
-        check = check or checked_at is None or self._clock.wall() - checked_at >= CHECK_EVERY
+        check = check or checked_at is None or abs(self._clock.wall() - checked_at) >= CHECK_EVERY
         differ: set[str] = set()
         applied = self._pull_page(report, wait_s=wait_s, check=check)
         for _ in range(_PAGES):
@@ -207,16 +214,34 @@ class Exchange:
         report.warnings = page.end.warnings or report.warnings
         return applied
 
-    def _renew_sessions(self) -> None:
+    def _renew_sessions(self, *, lost: bool = False) -> None:
+        # `lost`: the server knows the session at work no more, as after a restore.
         install = self._store.install()
         now = self._clock.wall()
-        if install is None or (install.sessions_at and now - install.sessions_at < RENEW_SESSIONS_EVERY):
+        recent = install is None or (install.sessions_at and abs(now - install.sessions_at) < RENEW_SESSIONS_EVERY)
+        if install is None or (recent and not lost):
             return
         answer = msgspec.json.decode(self._call(SESSIONS_PATH, Nothing()).body, type=SessionsAnswer)
         with self._store.transaction():
+            if lost:
+                self._replace_lost(install, answer)
             self._store.keep_sessions(answer.sessions)
             self._store.update_install(sessions_at=now, zone=answer.zone)
             self._go_on_working(answer)
+
+    def _replace_lost(self, install: Install, answer: SessionsAnswer) -> None:
+        # The person works on in the session that is known now, and so does what was queued. Without one the phone asks who works.
+        current = next((s for s in self._store.sessions() if s.session_id == install.session_id), None)
+        if current is None:
+            return
+        known = [s for s in answer.sessions if s.person_id == current.person_id]
+        begun = [s for s in known if s.from_at <= answer.server_time] or known
+        fresh = max(begun, key=lambda s: s.to_at).session_id if begun else None
+        if fresh != current.session_id:
+            self._store.run("delete from session where id = ?", (str(current.session_id),))
+            self._store.update_install(session_id=fresh)
+            if fresh is not None:
+                queue.move_to_session(self._store, current.session_id, fresh)
 
     def _go_on_working(self, answer: SessionsAnswer) -> None:
         # The person works on: without the session that takes over, the phone would go blank when its own one ends. A

@@ -118,6 +118,7 @@ class PageApplier:
         for gone in {*begin.drop, *(set(before) - set(names))}:
             self._empty(gone)
             self._store.run("delete from bucket where name = ?", (gone,))
+            before.pop(gone, None)
         begun = [name for name in (*begin.add, *begin.reset) if name in names]
         if begun:
             # Buckets are filled one after another: where a new one begins, the earlier ones are complete.
@@ -213,13 +214,15 @@ class PageApplier:
     def _advance(self, page: Page, before: Install) -> None:
         begin, end, life = page.begin, page.end, str(page.begin.life)
         self._store.update_install(life=life, cursor=end.cursor, acked_n=end.acked_n, pulled_at=self._now, upgrade=0)
-        if before.life not in (None, life) and end.acked_n < before.last_n:
-            # The server lives again from a backup and has lost what this device still keeps.
+        if before.life != life and end.acked_n < before.last_n:
+            # The server lives again from a backup and has lost what this device still keeps, were it before the first page of all.
             queue.resume_at(self._store, end.acked_n + 1)
         else:
             self._store.update_install(last_n=max(before.last_n, end.acked_n))
-        queue.acknowledge(self._store, end.acked_n, self._now)
-        queue.forget(self._store, self._now)
+            if before.life not in (None, life):
+                queue.ask_again(self._store, end.acked_n)
+        queue.acknowledge(self._store, end.acked_n, begin.server_time)
+        queue.forget(self._store, begin.server_time)
         if begin.keep or end.digests is not UNSET:
             self._store.update_install(checked_at=self._now)
 

@@ -110,18 +110,24 @@ def last_undecided(store: Store, job_id: UUID) -> UUID | None:
     return UUID(row[0]) if row else None
 
 
-def next_batch(store: Store, most: int) -> list[Queued]:
-    """Take what to send next: from the first command without an answer, consecutive, within the limits of one request."""
+def next_batch(store: Store, most: int, *, overlap: bool = False) -> list[Queued]:
+    """Take what to send next: from the first command without an answer, consecutive, within the limits of one request.
+
+    With `overlap` it begins with the last answered command before that one, if it is still kept: by its bytes the server tells
+    whether that number was lost in a restore and taken by a clone since.
+    """
+    before = 1 if overlap else 0
     batch: list[Queued] = []
     bytes_left = limits.PUSH_BYTES
     for queued in _read(
-        store, "n >= (select min(n) from command where status is null)", min(most, limits.PUSH_COMMANDS)
+        store, f"n >= (select min(n) - {before} from command where status is null)", min(most, limits.PUSH_COMMANDS)
     ):
         bytes_left -= len(queued.cmd) + _FRAME_BYTES
         if batch and (queued.n != batch[-1].n + 1 or bytes_left < 0):
             break
         batch.append(queued)
-    return batch
+    # What was answered may leave no room for what was not.
+    return batch if any(each.status is None for each in batch) or not overlap else next_batch(store, most)
 
 
 def frames(batch: Iterable[Queued]) -> tuple[tuple[PushCommand, ...], tuple[Skip, ...]]:
@@ -162,6 +168,19 @@ def skip(store: Store, id: UUID) -> None:
     store.run("update command set skipped = 1 where id = ?", (str(id),))
 
 
+def skip_misread(store: Store, batch: Iterable[Queued], outcomes: Iterable[OutcomeBrief]) -> int:
+    """Replace commands that the server took under another id by a note; give how many.
+
+    Their bytes were harmed so that the id in them is gone or another one. The note names the right one, and the same digest, so
+    that the server answers it with what it stored; without it such a command would be sent for ever.
+    """
+    named = {brief.n: brief.id for brief in outcomes}
+    misread = [each for each in batch if not each.skipped and named.get(each.n, each.id) != each.id]
+    for each in misread:
+        skip(store, each.id)
+    return len(misread)
+
+
 def resume_at(store: Store, n: int) -> None:
     """Send again from `n`, the number the server expects: it lost what came after, or never had it.
 
@@ -179,11 +198,28 @@ def resume_at(store: Store, n: int) -> None:
     store.run("update install set durable_n = min(durable_n, ?)", (n - 1,))
 
 
+def ask_again(store: Store, acked_n: int) -> None:
+    """Send the last answered command once more, after the server began another life.
+
+    Its number may have been lost with the old life and taken since by a clone of this phone: then `acked_n` looks right, the command
+    is gone, and only its bytes tell (`device_forked`).
+    """
+    store.run(
+        "update command set status = null, code = null where n = (select max(n) from command where status is not null and n <= ?)",
+        (acked_n,),
+    )
+
+
 def move_to_new_identity(store: Store, sessions: dict[UUID, UUID]) -> None:
     """Number everything that is kept from 1 for a device that was enrolled anew; `sessions` maps old sessions to new ones."""
     resume_at(store, 1)
     for old, new in sessions.items():
-        store.run("update command set session_id = ? where session_id = ?", (str(new), str(old)))
+        move_to_session(store, old, new)
+
+
+def move_to_session(store: Store, old: UUID, new: UUID) -> None:
+    """Count what is kept as done in another session of the same person. The session is no part of a command's bytes."""
+    store.run("update command set session_id = ? where session_id = ?", (str(new), str(old)))
 
 
 def acknowledge(store: Store, n: int, now: datetime) -> None:

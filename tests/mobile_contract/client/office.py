@@ -87,6 +87,7 @@ class Office:
         self.zone = "Asia/Shanghai"
         self.life = UUID(int=1)
         self.seq = 0
+        self.now = START
         self.bodies: dict[Key, tuple[int, bytes]] = {}
         self.members: dict[tuple[str, str, UUID], tuple[int, bool]] = {}
         self.scope = [f"dev/{self.device_id}", f"me/{self.person}"]
@@ -182,7 +183,7 @@ class Office:
                 device_id=self.device_id,
                 device_token="osd_secret",
                 org_id=ORG,
-                server_time=START,
+                server_time=self.now,
                 sessions=tuple(self.sessions),
                 person_id=self.person,
                 zone=self.zone,
@@ -190,7 +191,7 @@ class Office:
         )
 
     def _renew(self, body: bytes) -> Response:
-        return _ok(SessionsAnswer(server_time=START, sessions=tuple(self.sessions), zone=self.zone))
+        return _ok(SessionsAnswer(server_time=self.now, sessions=tuple(self.sessions), zone=self.zone))
 
     def _push(self, body: bytes) -> Response:
         ask = msgspec.json.decode(body, type=PushAsk)
@@ -211,15 +212,16 @@ class Office:
         outcomes: list[OutcomeBrief] = []
         for n in sorted(numbered)[: self.prefix]:
             id, digest, made = numbered[n]
-            stored = self.stored.get(id)
+            there = next((s for s in self.stored.values() if s.n == n), None)
+            stored = self.stored.get(id) or (there if there and there.digest == digest else None)
             if stored is None:
-                if any(s.n == n and s.digest != digest for s in self.stored.values()):
+                if there is not None:
                     return _problem(409, "device_forked")
                 stored = self._execute(n, id, digest, made)
-            outcomes.append(msgspec.structs.replace(stored.brief, n=n))
+            outcomes.append(msgspec.structs.replace(stored.brief, n=n, id=id))
             self.last_n = max(self.last_n, n)
         return _ok(
-            PushAnswer(last_n=self.last_n, outcomes=tuple(outcomes), server_time=START, durable_n=self.durable_n)
+            PushAnswer(last_n=self.last_n, outcomes=tuple(outcomes), server_time=self.now, durable_n=self.durable_n)
         )
 
     def _execute(self, n: int, id: UUID, digest: bytes, envelope: CommandEnvelope | None) -> Stored:
@@ -337,7 +339,7 @@ class Office:
         return Put(b=number, kind=key[0], id=key[1], ver=ver, h=to_hex(self.hash(key)), body=Raw(body))
 
     def _begin(self, **fields: object) -> Begin:
-        return Begin(life=self.life, server_time=START, anchor=f"anchor-{len(self.requests)}", **fields)  # type: ignore[arg-type]
+        return Begin(life=self.life, server_time=self.now, anchor=f"anchor-{len(self.requests)}", **fields)  # type: ignore[arg-type]
 
     _routes = {
         "/sync/v1/enrol": _enrol,
