@@ -32,7 +32,7 @@ class AtTheEnd(Memory):
     def i4_learned(self, phone: str, holdings: Holdings) -> None:
         """I4 each command gets exactly one final outcome and the device learns it."""
         for id, status in self.watched[phone].learned.items():
-            stored = self.truth.outcomes.get(id)
+            stored = self.stored(self.truth, id)
             self.check("I4", stored is not None and stored.status in FINAL, f"{id} of {phone} has no final outcome")
             assert stored is not None
             kept = holdings.commands.get(id)
@@ -47,11 +47,12 @@ class AtTheEnd(Memory):
             # A phone that was told to wipe itself, and a database lost afterwards: nobody has the command any more.
             if queued.phones <= gone.keys() and all(gone[n] != self.returns for n in queued.phones):
                 continue
-            stored = truth.outcomes.get(id)
+            stored = self.stored(truth, id)
             self.check("I13", stored is not None, f"{id} of {sorted(queued.phones)} is lost")
             assert stored is not None
             there = bool(truth.effects.get(id)) if stored.status in TOOK_EFFECT else True
-            kept = id in truth.quarantine if stored.status == "quarantined" else True
+            kept = id in truth.quarantine or queued.sha256 in truth.quarantine.values()
+            kept = kept or stored.status != "quarantined"
             self.check("I13", there and kept, f"{id} is {stored.status} and without effect")
 
     def i15_empty(self, phone: str, holdings: Holdings) -> None:

@@ -37,6 +37,8 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
     def stands(self, truth: Truth, now: datetime) -> None:
         """See how things stand on the server."""
         before, self.truth, self.now = self.truth, truth, now
+        if truth is before:
+            return
         self.i1_once(truth)
         self.i4_one_answer(truth)
         self.i2_in_order(truth)
@@ -133,6 +135,8 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
         """See what a phone's file holds after something happened on it."""
         watched = self.watched.setdefault(phone, Watched())
         before, watched.holdings = watched.holdings, holdings
+        if holdings is before:
+            return
         if holdings.wiped:
             if watched.wiped_after is None:
                 watched.wiped_after = self.returns
@@ -147,7 +151,11 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
                 watched.order.append(id)
             watched.learned[id] = kept.status
         forgotten = [i for i, status in watched.learned.items() if i not in holdings.commands and status not in _ENDED]
-        self.check("I13", not forgotten, f"{phone} forgot {forgotten[:2]} before it was final")
+        for id in forgotten:
+            # Answered and forgotten in one transaction.
+            told = self.final.get(id, self.returned_with.get(id))
+            self.check("I13", told is not None, f"{phone} forgot {id} before it was final")
+            watched.learned[id] = told
         if before is not None and not rotten:
             self.i8_on_phone(phone, before, holdings)
 

@@ -14,7 +14,7 @@ from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.job import HoldReason
 from tests.simulation.backend import POISON
-from tests.simulation.phones import Phone, ProcessDied
+from tests.simulation.phones import Phone
 from tests.simulation.world import World
 
 _HARMED: Final = (b'{"id": "broken', b"\xff\xfe\x00", b"[1, 2", b'{"id":1}', b'"text"', b'{"name":"no_such_command"}')
@@ -32,10 +32,8 @@ def do_something(world: World, phone: Phone) -> None:
             world.say(f"{phone.name} does {type(command).__name__}")
     except DeviceRefusal as refusal:
         world.say(f"{phone.name} refuses: {refusal.code}")
-    except ProcessDied:
-        world.say(f"{phone.name} dies over a command")
-        world.kill_phone(phone)
-    world.see_phone(phone)
+    finally:
+        world.see_phone(phone)
 
 
 def _after(phone: Phone, chance: Random) -> tuple[UUID, ...] | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from tests.simulation.backend import Content, Key, OpenJob, Truth, Witness
+from tests.simulation.backend import Content, Key, OpenJob, Stored, Truth, Witness
 from tests.simulation.phones import Holdings
 from tests.simulation.reading import Page
 
@@ -47,13 +47,17 @@ class Acknowledged:
 
 @dataclass
 class Watched:
-    """A phone as the auditor follows it. `order`: its commands as they were queued; `learned`: the last status it had of each."""
+    """A phone as the auditor follows it. `order`: its commands as they were queued; `learned`: the last status it had of each;
+    `stale`: what differs in buckets that are still to be sent anew;
+    `came_in`: under which device and life a document came."""
 
     order: list[UUID] = field(default_factory=list)
     learned: dict[UUID, str | None] = field(default_factory=dict)
     holdings: Holdings | None = None
     wiped_after: int | None = None
     last: "Heard | None" = None
+    stale: dict[str, str] = field(default_factory=dict)
+    came_in: dict[Key, tuple[UUID | None, str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,13 @@ class Memory:
         self.removed = 0
         self.returned_with: dict[UUID, str] = {}
 
+    def stored(self, truth: Truth, id: UUID) -> Stored | None:
+        """Find the outcome of a command by its id or, where the bytes in which the id stood were harmed, by those bytes."""
+        stored, queued = truth.outcomes.get(id), self.queued.get(id)
+        if stored is not None or queued is None:
+            return stored
+        return next((each for each in truth.outcomes.values() if each.sha256 == queued.sha256), None)
+
     def check(self, invariant: str, holds: object, text: str) -> None:
         """Count a check, and raise where it fails."""
         self.counts[invariant] += 1
@@ -99,7 +110,7 @@ class Memory:
     def cloned(self, phone: str, twin: str) -> None:
         """Remember that a phone knows what another one knew."""
         original = self.watched[phone]
-        self.watched[twin] = Watched(list(original.order), dict(original.learned), None, None, original.last)
+        self.watched[twin] = Watched(list(original.order), dict(original.learned), last=original.last)
 
 
 def keys_of(witness: Witness) -> dict[Key, Content]:

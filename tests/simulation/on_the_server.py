@@ -30,7 +30,7 @@ class OnTheServer(Memory):
     def i3_durable(self, truth: Truth) -> None:
         """I3 what was acknowledged is durable: as an effect or in quarantine, until its database is lost; then what was called durable."""
         for id, known in self.acknowledged.items():
-            stored = truth.outcomes.get(id)
+            stored = self.stored(truth, id)
             self.check("I3", stored is not None, f"{id} was acknowledged as {known.status} and is gone")
             assert stored is not None
             self.check(
@@ -42,10 +42,10 @@ class OnTheServer(Memory):
                 self._is_kept(truth, id, stored)
 
     def _is_kept(self, truth: Truth, id: UUID, stored: Stored) -> None:
-        kept = truth.quarantine.get(id)
-        self.check("I3", kept is not None, f"{id} is quarantined and not there")
         queued = self.queued.get(id)
-        whole = queued is None or stored.code in ("skipped", "id_reused") or kept == queued.sha256
+        kept = id in truth.quarantine or (queued is not None and queued.sha256 in truth.quarantine.values())
+        self.check("I3", kept, f"{id} is quarantined and not there")
+        whole = queued is None or stored.code == "skipped" or queued.sha256 in truth.quarantine.values()
         self.check("I3", whole, f"{id} is in quarantine with other bytes")
 
     def i4_one_answer(self, truth: Truth) -> None:

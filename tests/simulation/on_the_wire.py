@@ -20,7 +20,7 @@ class OnTheWire(Memory):
     def i9_in_scope(self, heard: Heard, body: bytes) -> None:
         """I9 no byte out of scope at the page's snapshot is ever sent: each bucket is wanted, each document stands there as it is."""
         page, witness = heard.page, heard.witness
-        strange = {*heard.names, *page.begun, *page.keep} - set(witness.wants)
+        strange = {*(() if page.compare else heard.names), *page.begun, *page.keep} - set(witness.wants)
         self.check("I9", not strange, f"buckets out of scope: {sorted(strange)}")
         allowed = keys_of(witness)
         for frame in page.frames(heard.names):

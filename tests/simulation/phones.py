@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -18,6 +19,12 @@ from tests.simulation.backend import Content, Key
 
 PACE: Final = Pace(tries=3, base_s=1, cap_s=30, timeout_s=20)
 _DRIFT_PPM: Final = 80
+
+
+@cache
+def uuid(text: str) -> UUID:
+    """Read an id. The same ones are read again and again."""
+    return UUID(text)
 
 
 class ProcessDied(BaseException):
@@ -160,7 +167,8 @@ class Call:
         try:
             self.result = self.work()
         except (Exception, ProcessDied) as error:
-            self.error = error
+            # The frames would keep statements of the dead process open.
+            self.error = error.with_traceback(None)
         self.over = True
 
 
@@ -176,7 +184,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a phone's file holds, read past the client. `filling`: how complete each bucket is; `mark`: changes with every page applied."""
+    """What a phone's file holds, read past the client. `filling`: how complete each bucket is."""
 
     device_id: UUID | None
     person_id: UUID | None
@@ -190,7 +198,6 @@ class Holdings:
     documents: Mapping[Key, Content]
     members: Mapping[str, frozenset[Key]]
     commands: Mapping[UUID, Kept]
-    mark: int
 
 
 class Phone:
@@ -203,6 +210,7 @@ class Phone:
         self.store = FragileStore()
         self.online, self.rotten = True, False
         self.calls: list[Call] = []
+        self._read: tuple[object, Holdings] | None = None
         self.device = self._start()
 
     def _start(self) -> Device:
@@ -260,15 +268,31 @@ class Phone:
         self.calls = []
         self.store.close()
 
+    def install(self) -> tuple[bool, bool, bool]:
+        """Tell whether the phone is enrolled, wiped, forked."""
+        rows = self.store._db.execute
+        row = rows("select forked from install").fetchone()
+        return row is not None, rows("select 1 from tombstone").fetchone() is not None, bool(row and row[0])
+
+    def mark(self) -> int:
+        """Give a number that grows with every page applied."""
+        return int(self.store._db.execute("select coalesce(max(no), 0) from anchor").fetchone()[0])
+
     def holdings(self) -> Holdings:
-        """Read the file by plain SQL."""
+        """Read the file by plain SQL; the same object as long as nothing was written."""
+        changes = (self.store, self.store._db.total_changes)
+        if self._read is None or self._read[0] != changes:
+            self._read = (changes, self._holdings())
+        return self._read[1]
+
+    def _holdings(self) -> Holdings:
         rows = self.store._db.execute
         install = rows(
             "select device_id, cursor, life, acked_n, durable_n, forked from install"
         ).fetchone()  # fmt: skip
         members: dict[str, set[Key]] = {}
         for kind, id, bucket in rows("select kind, id, bucket from member"):
-            members.setdefault(bucket, set()).add((kind, UUID(id)))
+            members.setdefault(bucket, set()).add((kind, uuid(id)))
         at_work = rows("select person_id from session join install on session_id = session.id").fetchone()
         device_id, cursor, life, acked_n, durable_n, forked = install or (None, None, None, 0, None, 0)
         return Holdings(
@@ -282,13 +306,12 @@ class Phone:
             wiped=rows("select 1 from tombstone").fetchone() is not None,
             filling=dict(rows("select name, filling from bucket")),
             documents={
-                (kind, UUID(id)): Content(ver, body)
+                (kind, uuid(id)): Content(ver, body)
                 for kind, id, ver, body in rows("select kind, id, ver, body from document")
             },
             members={bucket: frozenset(keys) for bucket, keys in members.items()},
             commands={
-                UUID(id): Kept(n, status, code, cmd)
+                uuid(id): Kept(n, status, code, cmd)
                 for id, n, status, code, cmd in rows("select id, n, status, code, cmd from command")
             },
-            mark=rows("select coalesce(max(no), 0) from anchor").fetchone()[0],
         )

@@ -35,14 +35,14 @@ def _until_nothing_changes(world: World) -> None:
     for _ in range(_ROUNDS):
         before = world.auditor.truth
         for phone in world.awake():
-            if phone.holdings().forked:
+            if phone.install()[2]:
                 world.enrol(phone)
                 world.drain()
             world.begin_call(phone, "sync", lambda phone=phone: phone.device.sync(check=True))
             world.drain()
         world.see_truth()
         after = world.auditor.truth
-        resting = not any(p.holdings().forked for p in world.awake())
+        resting = not any(p.install()[2] for p in world.awake())
         if resting and (before.buckets, before.outcomes) == (after.buckets, after.outcomes):
             return
     raise Violation("I15", "the quiet world does not come to rest")

@@ -52,8 +52,13 @@ def _one(world: World) -> Phone | None:
 def _with(act: Callable[[World, Phone], None]) -> Callable[[World], None]:
     def made(world: World) -> None:
         phone = _one(world)
-        if phone is not None:
+        if phone is None:
+            return
+        try:
             act(world, phone)
+        except ProcessDied:
+            world.say(f"{phone.name} dies")
+            world.kill_phone(phone)
 
     return made
 
@@ -72,11 +77,8 @@ def _sync(world: World, phone: Phone) -> None:
 
 
 def _look(world: World, phone: Phone) -> None:
-    try:
-        notes = frozenset(id for kind, id in phone.device.shown() if kind == "note")
-    except ProcessDied:
-        return world.kill_phone(phone)
-    return world.auditor.shows(phone.name, phone.holdings(), notes)
+    notes = frozenset(id for kind, id in phone.device.shown() if kind == "note")
+    world.auditor.shows(phone.name, phone.holdings(), notes)
 
 
 def _fuse(world: World, phone: Phone) -> None:
@@ -120,7 +122,7 @@ def _clone(world: World, phone: Phone) -> None:
 
 
 def _enrol_forked(world: World, phone: Phone) -> None:
-    if phone.holdings().forked and not phone.calls:
+    if phone.install()[2] and not phone.calls:
         world.enrol(phone)
 
 

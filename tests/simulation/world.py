@@ -227,11 +227,11 @@ class World:
         elif self._happens(self.odds.proxied):
             body, status = _PROXY, 502
             self.say(f"answer #{flight.number} becomes a proxy's")
-        mark = phone.holdings().mark
+        mark = phone.mark()
         phone.go_on(call, Response(status, answer.headers, body))
         self._take_off(phone, call)
         holdings = self.see_phone(phone)
-        if holdings.mark > mark and body == answer.body:
+        if phone.mark() > mark and body == answer.body:
             self.say(f"{phone.name} applied #{flight.number}")
             self.auditor.applied(phone.name, flight.number, holdings, rotten=phone.rotten)
 
@@ -335,4 +335,4 @@ class World:
 
     def awake(self) -> Sequence[Phone]:
         """List the phones that work: enrolled and not wiped."""
-        return [p for p in self.phones if (h := p.holdings()).device_id is not None and not h.wiped]
+        return [p for p in self.phones if p.install()[:2] == (True, False)]

@@ -59,7 +59,10 @@ class Database:
 
     def table(self, name: str) -> Table:
         """Give a table, made when it is first named."""
-        return self.tables.setdefault(name, Table())
+        table = self.tables.get(name)
+        if table is None:
+            table = self.tables[name] = Table()
+        return table
 
     def snapshot(self) -> Snapshot:
         """Take a snapshot."""

@@ -57,7 +57,7 @@ class Batch:
             and Fault.IDS_NOT_CHECKED not in self._faults
         ):
             if ask.n is not None and known.device_id != ask.device_id:
-                self.txn.write("outcome", ask.id, replace(known, device_id=ask.device_id, n=ask.n, left=False))
+                self.txn.write("outcome", ask.id, _held_by(replace(known, device_id=ask.device_id, n=ask.n)))
                 self._told.add(ask.id)
             return ask.id
         savepoint = self.txn.savepoint()
@@ -125,7 +125,8 @@ class Batch:
         )
         forgets = Fault.OUTCOME_NOT_STORED in self._faults and ask.digest[0] % 10 == 0
         if not forgets:
-            self.txn.write("outcome", ask.id, outcome)
+            held = replace(outcome, holders=before.holders if before else ())
+            self.txn.write("outcome", ask.id, _held_by(held))
             self._told.add(ask.id)
         if status == "quarantined":
             self.txn.write("quarantine", ask.id, ask)
@@ -138,7 +139,7 @@ class Batch:
         """End a quarantine."""
         outcome: Outcome | None = self.txn.read("outcome", command_id)
         if outcome is not None and not outcome.resolution:
-            self.txn.write("outcome", command_id, replace(outcome, resolution=how, left=False))
+            self.txn.write("outcome", command_id, _held_by(replace(outcome, resolution=how)))
             self._told.add(command_id)
 
     def _release(self, work: Work) -> Wait:
@@ -205,3 +206,10 @@ _WHOLE: Final = frozenset({"id_reused", "invalid", "skipped", "unknown_command",
 
 def _took_effect(outcome: Outcome) -> bool:
     return outcome.resolution == "applied" or (not outcome.resolution and outcome.status in TOOK_EFFECT)
+
+
+def _held_by(outcome: Outcome) -> Outcome:
+    """Let an outcome stand in the bucket of the device that has the command now, beside those in which it stands."""
+    if outcome.device_id is None or outcome.device_id in outcome.holders:
+        return outcome
+    return replace(outcome, holders=(*outcome.holders, outcome.device_id))

@@ -209,10 +209,12 @@ def forget_seen(server: "Server", device_id: UUID, seen_n: int, cursor: Cursor) 
             return
 
         for id in ids:
-            txn.write("outcome", id, replace(txn.read("outcome", id), left=True))
+            outcome: Outcome = txn.read("outcome", id)
+            left = tuple(holder for holder in outcome.holders if holder != device_id)
+            txn.write("outcome", id, replace(outcome, holders=left))
 
         def compute() -> Projected:
-            return {}
+            return {key: document for id in ids for key, document in projection.of_outcome(txn, id).items()}
 
         yield from Writer(txn, server.faults, server.now).write([("outcome", id) for id in ids], compute)
 

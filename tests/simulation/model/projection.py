@@ -97,12 +97,12 @@ def of_device(view: View, device_id: UUID) -> Projected:
 def of_outcome(view: View, command_id: UUID) -> Projected:
     """Make the document of an outcome, until it was shown."""
     outcome: Outcome | None = view.read("outcome", command_id)
-    if outcome is None or outcome.device_id is None or outcome.left:
+    if outcome is None or not outcome.holders:
         return {}
     body = {"id": command_id, "status": outcome.status, "code": outcome.code, "n": outcome.n}
     if outcome.resolution:
         body["resolution"] = {"kind": outcome.resolution, "at": "2026-01-01T00:00:00Z"}
-    return {("outcome", command_id): (_JSON(body), (f"dev/{outcome.device_id}",))}
+    return {("outcome", command_id): (_JSON(body), tuple(sorted(f"dev/{id}" for id in outcome.holders)))}
 
 
 def everything(view: View, setting: Setting) -> Projected:

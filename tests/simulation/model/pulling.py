@@ -77,7 +77,7 @@ class Page:
         """Plan after a comparison of digests."""
         ignored = Fault.DIGEST_IGNORED in self._server.faults
         keep = [b for b in self.wants if b in theirs and (ignored or list(self.digest(b)) == list(theirs[b]))]
-        self.whole = keep
+        self.whole = list(keep)
         self.begin |= {"keep": keep, "drop": sorted(set(theirs) - set(self.wants))}
         rest = [b for b in self.wants if b not in keep]
         self.resets = [b for b in rest if b in theirs]

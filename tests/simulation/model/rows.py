@@ -70,7 +70,7 @@ class Session(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """The stored answer to a command. `left`: it is no document any more; `durable_at`: when it was first stored."""
+    """The stored answer to a command. `holders`: the devices in whose bucket it stands; it leaves once it was shown."""
 
     device_id: UUID | None
     n: int | None
@@ -79,7 +79,7 @@ class Outcome(Struct, frozen=True):
     code: str
     decided_at: datetime
     resolution: str = ""
-    left: bool = False
+    holders: tuple[UUID, ...] = ()
     not_before: datetime | None = None
     not_after: datetime | None = None
     suspect: bool = False

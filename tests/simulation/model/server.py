@@ -290,8 +290,7 @@ class Server:
         if ask.get("seen_n") and cursor is not None:
             yield from office.forget_seen(self, device_id, int(ask["seen_n"]), cursor)
         while (life := self.current_life()) is None:
-            self._begin_life()
-            yield
+            yield from self._begin_life()
         view = View(self, self.db.blind_snapshot() if standby else self.db.snapshot())
         handling = self.handling
         assert handling is not None
@@ -335,18 +334,31 @@ class Server:
         life, system = row
         return life if system == self.system or Fault.LIFE_IN_DUMP in self.faults else None
 
-    def _begin_life(self) -> None:
-        txn = self.db.begin()
+    def _begin_life(self) -> Run:
+        txn, life = self.db.begin(), self.generation
+        try:
+            yield from self._settle(txn)
+            if self.current_life() is None:
+                named = str(uuid5(self.setting.org_id, f"life {next(self._serial)}"))
+                txn.write("life", 0, (named, self.system))
+            if life == self.generation:
+                txn.commit()
+        finally:
+            txn.abort()
+
+    def _settle(self, txn: Txn) -> Run:
+        yield from txn.lock("life")
         for name in list(self.db.tables):
             if name.startswith("member/") and Fault.XIDS_IN_DUMP not in self.faults:
-                for key, member in list(txn.scan(name)):
-                    if member.xid >= self.db.next_xid:
+                for key, _ in list(txn.scan(name)):
+                    while self.db.locks.get(("doc", key)) is not None:
+                        yield
+                    member: Member | None = txn.read(name, key)
+                    if member is not None and member.xid >= self.db.next_xid:
                         txn.write(name, key, replace(member, xid=1))
         for bucket, floor in list(txn.scan("floor")):
             if floor > self.db.next_xid:
                 txn.write("floor", bucket, 0)
-        txn.write("life", 0, (str(uuid5(self.setting.org_id, f"life {next(self._serial)}")), self.system))
-        txn.commit()
 
     def head(self, device_id: UUID) -> dict[str, str]:
         """Give time and anchor of a page."""
@@ -389,7 +401,7 @@ class Server:
 
     def truth(self, at: datetime) -> Truth:
         """Tell how things stand."""
-        state = (id(self.db), self.db.commits)
+        state = (self.generation, self.db.commits)
         if self._cached is not None and self._cached[0] == state:
             return self._cached[1]
         view = View(self, self.db.snapshot())
