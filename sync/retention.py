@@ -13,7 +13,9 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mobile_contract import limits
 from sync import documents
+from sync.buckets import MEMORY
 from sync.execute import Poke, no_listeners, retrying
 from sync.life import ensure_life
 from sync.transaction import org_transaction
@@ -74,8 +76,8 @@ where d.org_id = $1 and d.kind = 'outcome' and d.id = k.id"""
 class Keep(Struct, frozen=True, kw_only=True):
     """For how long each kind of row is kept."""
 
-    ended: timedelta = timedelta(days=90)
-    outcomes: timedelta = timedelta(days=400)
+    ended: timedelta = MEMORY
+    outcomes: timedelta = timedelta(days=limits.COMMAND_MEMORY_DAYS)
     quarantine: timedelta = timedelta(days=400)
     sessions: timedelta = timedelta(days=400)
     notices: timedelta = timedelta(days=90)

@@ -8,10 +8,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from api.keeping import keep_of
+from api.operator_error import OperatorError
+from api.settings import Settings, load_settings
+from mobile_contract import limits
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.messages import PullAsk, PushAnswer
 from mobile_contract.schema.outcome import ResolutionKind
 from sync import documents, pull, retention
+from sync.buckets import MEMORY
 from sync.cursor import Cursor
 from sync.life import ensure_life
 from sync.resolving import Decision, Resolved, resolve
@@ -181,6 +186,16 @@ async def test_counting_what_is_due_removes_nothing_and_says_what_goes(org: Org,
     gone = await removed(org.pool, org.id, LATE)
     assert {kind: rows for kind, rows in lines.items() if rows} == {kind: rows for kind, rows in gone.items() if rows}
     assert gone["outcomes"] > 0
+
+
+def test_settings_that_nobody_changed_keep_what_devices_need(settings: Settings) -> None:
+    assert keep_of(settings) == KEEP
+    for name, least in (
+        ("ONSITE_KEEP_ENDED_DAYS", MEMORY.days),
+        ("ONSITE_KEEP_OUTCOMES_DAYS", limits.COMMAND_MEMORY_DAYS),
+    ):
+        with pytest.raises(OperatorError, match=name):
+            load_settings({"ONSITE_STATE_DIR": str(settings.state_dir), name: str(least - 1)})
 
 
 async def test_the_page_on_what_is_kept_names_every_table_once(owner: asyncpg.Connection) -> None:
