@@ -174,8 +174,8 @@ class Work:
         return self.districts.get(wgs84(lon_deg, lat_deg, datum))
 
     @property
-    def changed(self) -> list[Key]:
-        """Name what the batch has written, sorted; complete after `flush`. Whatever belongs to a job changes its job."""
+    def changed(self) -> set[Key]:
+        """Name what the batch has written; complete after `flush`. Whatever belongs to a job changes its job."""
         changed = {("district", id) for id in self._redrawn}
         for type_, number in self._before:
             document = self._now[type_][number]
@@ -184,7 +184,7 @@ class Work:
             job_id = cast(Any, document).job_id if kind in JOB_CHILDREN else None
             if job_id is not None:
                 changed.add(("job", job_id))
-        return sorted(changed)
+        return changed
 
     def adopt(self, stored: Iterable[Stored]) -> None:
         """Take loaded documents in."""

@@ -5,7 +5,6 @@ statement, or without the lock, pages go wrong.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,9 +13,16 @@ from msgspec import Struct
 from jobs.projection import Projected, found_at_sites, project
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
+from sync.literals import blobs, booleans, numbers, texts, uuids
 
-_LOCK = "select kind, id, ver, h, body, buckets, hashes from sync_lock_documents($1, $2, $3)"
-_WRITE = "select sync_write_documents($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+_LOCK = (
+    "select kind, id, ver, h, body, buckets, hashes from sync_lock_documents($1, $2::text::text[], $3::text::uuid[])"
+)
+_WRITE = """
+select sync_write_documents($1,
+  $2::text::text[], $3::text::uuid[], $4::text::int8[], $5::text::int8[], $6::text::bytea[],
+  $7::text::text[], $8::text::uuid[], $9::text::int8[], $10::text::int8[], $11::text::bytea[],
+  $12::text::text[], $13::text::text[], $14::text::uuid[], $15::text::int8[], $16::text::bool[])"""
 
 
 class Row(Struct, frozen=True):
@@ -107,7 +113,7 @@ def _kept(document: Projected, locked: dict[Key, Locked]) -> Projected:
 
 async def _lock(conn: asyncpg.Connection, org_id: UUID, keys: set[Key]) -> dict[Key, Locked]:
     ordered = sorted(keys, key=lambda key: (key[0], key[1].int))
-    rows = await conn.fetch(_LOCK, org_id, [kind for kind, _ in ordered], [id for _, id in ordered])
+    rows = await conn.fetch(_LOCK, org_id, texts(kind for kind, _ in ordered), uuids(id for _, id in ordered))
     return {
         (kind, id): Locked(Row(kind, id, ver, h, body), dict(zip(buckets, hashes, strict=True)))
         for kind, id, ver, h, body, buckets, hashes in rows
@@ -142,15 +148,21 @@ async def _store(conn: asyncpg.Connection, org_id: UUID, changes: Changes) -> No
         )
 
 
-def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:
+def _columns(rows: Sequence[Row]) -> tuple[str, ...]:
     return (
-        [r.kind for r in rows],
-        [r.id for r in rows],
-        [r.ver for r in rows],
-        [r.h for r in rows],
-        [r.body for r in rows],
+        texts(r.kind for r in rows),
+        uuids(r.id for r in rows),
+        numbers(r.ver for r in rows),
+        numbers(r.h for r in rows),
+        blobs(r.body for r in rows),
     )
 
 
-def _member_columns(members: Sequence[Member]) -> tuple[list[Any], ...]:
-    return tuple([member[i] for member in members] for i in range(5))
+def _member_columns(members: Sequence[Member]) -> tuple[str, ...]:
+    return (
+        texts(m[0] for m in members),
+        texts(m[1] for m in members),
+        uuids(m[2] for m in members),
+        numbers(m[3] for m in members),
+        booleans(m[4] for m in members),
+    )

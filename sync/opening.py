@@ -17,10 +17,11 @@ from sync.authors import Author
 from sync.batch import Beforehand, Plan, job_of
 from sync.devices import Device
 from sync.envelopes import Item
+from sync.literals import numbers, uuids
 
 _OPEN = """
 select last_n, revoked, shared, put_aside, earlier_at, durable_n, answered, waiting, name, zone, currency, language, people, in_scope
-from sync_push_open($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
+from sync_push_open($1, $2, $3, $4, $5, $6::text::uuid[], $7::text::int8[], $8::text::uuid[], $9::text::uuid[], $10::text::uuid[], $11)"""
 
 
 class Looking(Struct, frozen=True, kw_only=True):
@@ -64,11 +65,11 @@ async def open_chunk(conn: asyncpg.Connection, device: Device, items: Sequence[I
         far_back,
         looking.since,
         looking.durable_until,
-        list({item.session for item in items if item.session is not None}),
-        [item.n for item in items],
-        list(ids),
-        [session for session, _ in asked],
-        [job_id for _, job_id in asked],
+        uuids({item.session for item in items if item.session is not None}),
+        numbers(item.n for item in items),
+        uuids(ids),
+        uuids(session for session, _ in asked),
+        uuids(job_id for _, job_id in asked),
         looking.scope_since,
     )
     authors = {author.session_id: author for author in msgspec.convert(row["people"], list[Author])}

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from jobs.projection import Projected
 from mobile_contract.schema.outcome import Outcome, OutcomeStatus, Resolution
+from sync.literals import blobs, uuids
 
 _COLUMNS = "command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause, received_at, decided_at, resolution"
 
@@ -27,7 +28,7 @@ insert into sync_outcome (org_id, command_id, device_id, n, digest, name, status
   received_at, decided_at, resolution)
 select $1, r.command_id, r.device_id, r.n, d.digest, r.name, r.status, r.code, r.flags, r.detail, r.actor_id, r.job_id, r.cause,
   r.received_at, r.decided_at, r.resolution
-from jsonb_populate_recordset(null::sync_outcome, $2::jsonb) r join unnest($3::uuid[], $4::bytea[]) d(command_id, digest) using (command_id)"""
+from jsonb_populate_recordset(null::sync_outcome, $2::jsonb) r join unnest($3::text::uuid[], $4::text::bytea[]) d(command_id, digest) using (command_id)"""
 
 _CHANGE = f"""
 with changed as (
@@ -106,8 +107,8 @@ async def add(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer])
     then finds that answer. This is what makes a command sent twice at once take effect once.
     """
     if answers:
-        digests = [a.digest for a in answers]
-        await conn.execute(_ADD, org_id, _rows(answers), [a.command_id for a in answers], digests)
+        ids, digests = uuids(a.command_id for a in answers), blobs(a.digest for a in answers)
+        await conn.execute(_ADD, org_id, _rows(answers), ids, digests)
 
 
 async def change(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> list[Answer]:

@@ -153,7 +153,7 @@ class _Handover:
     async def _once(self, items: Sequence[Item], poison: frozenset[UUID]) -> _Part:
         """Take a chunk in one transaction: what is known is answered again, what is new is executed in order."""
         org_id, device_id = self._device.org_id, self._device.id
-        async with org_transaction(self._desk.pool, org_id) as conn:
+        async with org_transaction(self._desk.pool, org_id, plan_once=True) as conn:
             found = await open_chunk(conn, self._device, items, self._looking)
             sent = [item for item in items if item.n <= found.last_n]
             new, refusal = self._new(items, found)

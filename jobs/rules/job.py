@@ -99,19 +99,26 @@ def fold_job(job: Job, visits: Iterable[Visit]) -> Job:
 
     The first arrival is the earliest corrected one of any visit, whoever made it; a breach counts against the due time as it is now.
     """
-    visits = sorted(visits, key=lambda v: v.id)
+    visits = sorted(visits, key=lambda v: v.id.int)
     arrivals = [(v.arrived_at, v.arrival_recorded_at) for v in visits if v.arrived_at is not None]
     arrived_at, recorded_at = min(arrivals, key=lambda a: a[0], default=(None, None))
-    safe = [v.made_safe_at for v in visits if v.made_safe_at is not None]
+    due_at = job.arrival_due_at
+    breached = arrived_at is not None and due_at is not None and arrived_at > due_at
+    safe_at = min((v.made_safe_at for v in visits if v.made_safe_at is not None), default=None)
+    state = state_of(view_of(job, visits))
     flags = set(job.flags) - _FROM_VISITS
+    in_order = tuple(sorted(flags.union(*(v.flags for v in visits))))
+    known = (job.state, job.arrived_at, job.arrival_recorded_at, job.arrival_breached, job.made_safe_at, job.flags)
+    if known == (state, arrived_at, recorded_at, breached, safe_at, in_order):
+        return job
     return replace(
         job,
-        state=state_of(view_of(job, visits)),
+        state=state,
         arrived_at=arrived_at,
         arrival_recorded_at=recorded_at,
-        arrival_breached=arrived_at is not None and job.arrival_due_at is not None and arrived_at > job.arrival_due_at,
-        made_safe_at=min(safe, default=None),
-        flags=tuple(sorted(flags.union(*(v.flags for v in visits)))),
+        arrival_breached=breached,
+        made_safe_at=safe_at,
+        flags=in_order,
     )
 
 

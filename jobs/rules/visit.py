@@ -30,6 +30,9 @@ DONE = "done"
 class Signal(StrEnum):
     """What an event says to the state; a plan and a completion say two different things."""
 
+    # As text: an Enum\'s own hash is a call into Python, and a batch makes ten thousands.
+    __hash__ = str.__hash__
+
     UNASSIGNED = "planned without anybody"
     PLANNED = "planned for somebody"
     ASSIGNED = "assigned"

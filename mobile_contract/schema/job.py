@@ -27,6 +27,9 @@ from mobile_contract.schema.base import (
 class JobState(StrEnum):
     """Computed from the visits, but for cancel, hold and close."""
 
+    # As text: an Enum\'s own hash is a call into Python, and a batch makes ten thousands.
+    __hash__ = str.__hash__
+
     DRAFT = "draft"
     AWAITING_TRIAGE = "awaiting_triage"
     READY = "ready"
@@ -41,6 +44,9 @@ class JobState(StrEnum):
 
 class VisitState(StrEnum):
     """The fold of the visit's events."""
+
+    # As text: an Enum\'s own hash is a call into Python, and a batch makes ten thousands.
+    __hash__ = str.__hash__
 
     TENTATIVE = "tentative"
     SCHEDULED = "scheduled"
@@ -70,6 +76,9 @@ class HoldReason(StrEnum):
 
 class Flag(StrEnum):
     """What the dispatcher should look at; a flag never undoes what it marks."""
+
+    # As text: an Enum\'s own hash is a call into Python, and a batch makes ten thousands.
+    __hash__ = str.__hash__
 
     AFTER_CANCEL = "after_cancel"
     NOT_ASSIGNED = "not_assigned"

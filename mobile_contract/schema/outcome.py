@@ -9,6 +9,9 @@ from mobile_contract.schema.base import Code, Document, Instant, Line, LocalText
 class OutcomeStatus(StrEnum):
     """Final, but for `held`."""
 
+    # As text: an Enum\'s own hash is a call into Python, and a batch makes ten thousands.
+    __hash__ = str.__hash__
+
     APPLIED = "applied"
     MERGED = "merged"
     REJECTED = "rejected"
