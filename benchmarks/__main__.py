@@ -48,6 +48,31 @@ def everything(
     command.measure(only=only, quick=quick, rounds=rounds, write=write)
 
 
+@app.command()
+def profile(
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="first-pull, delta, no-change, push; all when none is named.")
+    ] = None,
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Write the tables into docs/performance.md.")] = False,
+) -> None:
+    """Show where the time of hot paths goes: the worker's by what it does, the database's by statement.
+
+    Example: python -m benchmarks profile push --write
+    """
+    from benchmarks import command
+
+    command.profile(paths or [], write=write)
+
+
+@app.command()
+def render() -> None:
+    """Write docs/performance.md and its picture again from the figures of the last run."""
+    from benchmarks import command
+
+    command.render()
+
+
 @app.command(
     "field-year", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )

@@ -1,6 +1,7 @@
 """What `python -m benchmarks` does: plays a run with progress bars, prints its tables, writes figures and page. Measures nothing itself."""
 
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from api.console import complaints, console
 from api.operator_error import OperatorError
-from benchmarks import measures, page, tables
+from benchmarks import measures, page, profiling, tables
 from benchmarks.plan import FULL, QUICK
 from benchmarks.run import parts, play
 
@@ -47,6 +48,25 @@ def measure(*, only: str, quick: bool, rounds: int, write: bool) -> None:
         results.save()
         page.write(results)
         console.print("Figures, picture and docs/performance.md are written.")
+
+
+def profile(paths: Sequence[str], *, write: bool) -> None:
+    """Profile hot paths, print their tables and put them into the page. Exit status 2 for a path that there is not."""
+    unknown = [path for path in paths if path not in profiling.PATHS]
+    if unknown:
+        complaints.print(f"There is no path {unknown[0]!r}; there are {', '.join(profiling.PATHS)}.")
+        sys.exit(_MUST_ACT)
+    for path in paths or profiling.PATHS:
+        try:
+            with console.status(f"profiling {path}"):
+                found = profiling.profile(path)
+        except (OperatorError, RuntimeError) as error:
+            complaints.print(f"benchmarks: {error}", style="red", markup=False)
+            sys.exit(_MUST_ACT)
+        made = page.of_profile(found)
+        console.print(made, markup=False)
+        if write:
+            page.put_profile(path, made)
 
 
 def render() -> None:

@@ -8,11 +8,13 @@ from benchmarks import plot, tables
 from benchmarks.catalogue import CANDIDATES, OURS
 from benchmarks.growth import HUNDRED, NO_CHANGE
 from benchmarks.measures import Results
+from benchmarks.profiling import Profile
 from benchmarks.serving import ROOT
 from benchmarks.tables import markdown, measured
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 PICTURE: Final = ROOT / "docs" / "pictures" / "performance.svg"
+_LEAST_SHARE: Final = 0.01
 
 
 def write(results: Results, page: Path = PAGE, picture: Path = PICTURE) -> None:
@@ -152,3 +154,35 @@ def _growth(results: Results) -> str:
 def _memory(results: Results) -> str:
     rows = [(m.server, m.when, f"{m.rss_mib:,.0f}", f"{m.pss_mib:,.0f}") for m in results.memory]
     return markdown(("", "when", "RSS MiB", "PSS MiB"), rows)
+
+
+def of_profile(found: Profile) -> str:
+    """Write where the time of a path goes as two tables."""
+    head = (
+        f"One worker, {found.per_second:,.0f} {found.unit}s per second: per {found.unit} {found.worker_us:,.0f} µs of the worker's CPU "
+        f"and {found.database_us:,.0f} µs of the database's."
+    )
+    groups = [
+        (name, f"{share:.0%}", f"{share * found.worker_us:,.1f}")
+        for name, share in found.groups
+        if share >= _LEAST_SHARE
+    ]
+    total = sum(each.ms for each in found.statements) or 1.0
+    statements = [
+        (
+            f"`{each.text.replace('|', chr(92) + '|')}`",
+            f"{each.calls:,}",
+            f"{1000 * each.ms / each.calls:,.0f}",
+            f"{each.ms / total:.0%}",
+        )
+        for each in found.statements
+        if each.ms / total >= _LEAST_SHARE
+    ]
+    of_worker = markdown(("the worker", "share", f"µs per {found.unit}"), groups)
+    of_database = markdown(("the database's statements", "calls", "µs each", "share"), statements)
+    return f"{head}\n\n{of_worker}\n\n{of_database}"
+
+
+def put_profile(path: str, made: str, page: Path = PAGE) -> None:
+    """Put a profile's tables into the page."""
+    page.write_text(put(page.read_text(encoding="utf-8"), f"profile {path}", made), encoding="utf-8")
