@@ -65,12 +65,13 @@ delete from notice where org_id = $1 and id in (
   select id from notice where org_id = $1 and at < $2 order by id limit $3 for update skip locked) returning id"""
 _COUNT_NOTICES = "select count(*) from notice where org_id = $1 and at < $2"
 
-# A tombstone of a document keeps its version; that of an answer has nobody left to keep it for.
+# A tombstone of a document keeps its version; that of an answer or a notice has nobody left to keep it for: its id is used once. What
+# tells devices that it has left is the membership.
 _TOMBSTONES = """
 delete from sync_doc d using (
-  select x.id from sync_doc x where x.org_id = $1 and x.kind = 'outcome' and x.id = any($2) and x.body is null order by x.id
+  select x.id from sync_doc x where x.org_id = $1 and x.kind = $2 and x.id = any($3) and x.body is null order by x.id
   for update skip locked) k
-where d.org_id = $1 and d.kind = 'outcome' and d.id = k.id"""
+where d.org_id = $1 and d.kind = $2 and d.id = k.id"""
 
 
 class Keep(Struct, frozen=True, kw_only=True):
@@ -215,12 +216,14 @@ async def _sweep(pool: asyncpg.Pool, org_id: UUID, sweep: _Sweep, before: dateti
     async with org_transaction(pool, org_id) as conn:
         rows = await conn.fetch(sweep.take, org_id, before, AT_ONCE)
         if sweep is _OUTCOMES and rows:
-            await conn.execute(_TOMBSTONES, org_id, [row[0] for row in rows])
+            await conn.execute(_TOMBSTONES, org_id, "outcome", [row[0] for row in rows])
         return len(rows)
 
 
 async def _notices(pool: asyncpg.Pool, org_id: UUID, before: datetime) -> tuple[set[str], int]:
     async with org_transaction(pool, org_id) as conn:
         rows = await conn.fetch(_TAKE_NOTICES, org_id, before, NOTICES_AT_ONCE)
-        touched = await documents.write(conn, org_id, [("notice", row["id"]) for row in rows])
+        ids = [row["id"] for row in rows]
+        touched = await documents.write(conn, org_id, [("notice", id) for id in ids])
+        await conn.execute(_TOMBSTONES, org_id, "notice", ids)
         return touched, len(rows)

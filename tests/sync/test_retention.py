@@ -147,7 +147,12 @@ async def test_an_old_notice_leaves_the_phone(org: Org, phone: Phone) -> None:
     assert touched == {f"me/{org.people['amy']}"}
     await device.catch_up(org.pool, now=NOW)
     assert {id for kind, id in device.documents if kind == "notice"} == set(ids[1:])
+    assert {row["id"] for row in await stored(org, "notice")} == set(ids[1:])
     await assert_device_equals_server(device, org.pool, now=NOW)
+
+
+async def stored(org: Org, kind: str) -> list[dict[str, object]]:
+    return await looking.rows(org, "select id from sync_doc where org_id = $1 and kind = $2", kind)
 
 
 async def tell(org: Org, id: UUID, at: datetime) -> None:
