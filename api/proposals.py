@@ -4,6 +4,7 @@ Decides nothing: ranking is `jobs.dispatching`, and whether an assignment takes 
 (its Idempotency-Key) leads to the ids of all its commands and visits, so that sending it again changes nothing.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +12,7 @@ from uuid import UUID, uuid5
 
 import asyncpg
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from api.problems import ProblemError
@@ -83,9 +85,11 @@ async def take_suggestion(
 
 async def propose(services: Services, org_id: UUID, ask: BacklogAsk, language: Language) -> BacklogAnswer:
     """Plan the backlog; nothing changes."""
+    now = services.clock()
     async with org_transaction(services.pool, org_id) as conn:
-        plan = await dispatching.plan_backlog(conn, org_id, now=services.clock(), district_id=ask.district_id)
-        return await _tell(conn, org_id, plan, limit=ask.limit, language=language)
+        backlog = await dispatching.load_backlog(conn, org_id, now=now, district_id=ask.district_id)
+    _, told = await _planned(services, org_id, backlog, _Asked(ask, now, language))
+    return told
 
 
 async def commit(services: Services, actor: Actor, ask: BacklogAsk, *, key: UUID, language: Language) -> BacklogAnswer:
@@ -100,8 +104,8 @@ async def commit(services: Services, actor: Actor, ask: BacklogAsk, *, key: UUID
         known = await outcomes.find(conn, actor.org_id, [*ids, key])
         if known:
             return await _again(conn, actor.org_id, known, ids, digest=digest)
-        plan = await dispatching.plan_backlog(conn, actor.org_id, now=now, district_id=ask.district_id)
-        told = await _tell(conn, actor.org_id, plan, limit=ask.limit, language=language)
+        backlog = await dispatching.load_backlog(conn, actor.org_id, now=now, district_id=ask.district_id)
+    plan, told = await _planned(services, actor.org_id, backlog, _Asked(ask, now, language))
     commands = [
         dispatching.assignment_command(assignment, uuid5(id, "visit"))
         for id, assignment in zip(ids, plan.assignments, strict=False)
@@ -113,6 +117,23 @@ async def commit(services: Services, actor: Actor, ask: BacklogAsk, *, key: UUID
         for line, command, answer in zip(told.assignments, commands, answers, strict=True)
     )
     return replace(told, committed=True, assignments=lines)
+
+
+class _Asked(Struct, frozen=True):
+    """What was asked, when, in which language."""
+
+    ask: BacklogAsk
+    now: datetime
+    language: Language
+
+
+async def _planned(
+    services: Services, org_id: UUID, backlog: dispatching.Backlog, asked: _Asked
+) -> tuple[Dispatched, BacklogAnswer]:
+    """Make the plan in a thread, so that nobody else waits for it: no request of this process, and no row of the database."""
+    plan = await asyncio.to_thread(dispatching.plan_backlog, backlog, now=asked.now)
+    async with org_transaction(services.pool, org_id) as conn:
+        return plan, await _tell(conn, org_id, plan, limit=asked.ask.limit, language=asked.language)
 
 
 async def _again(

@@ -1,12 +1,14 @@
 """Who should go: suggestions for one job, and a plan for the backlog. Reads only: a proposal takes effect as `assign_visit` commands."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from geo.backlog import dispatch_backlog
-from geo.candidates import Assignment, Dispatched, DispatchPolicy, Suggestion
+from geo.candidates import Assignment, Candidate, Dispatched, DispatchPolicy, Need, Suggestion
 from geo.ranking import rank_candidates
 from geo.store import candidates
 from geo.travel import GreatCircleTravel, SpeedTable, TravelTimes
@@ -37,7 +39,16 @@ async def suggest(
     return rank_candidates(need, people, times, now=now, policy=policy)[:limit]
 
 
-async def plan_backlog(
+class Backlog(Struct, frozen=True):
+    """The jobs that are ready, everybody who may go, and how long the ways take: all that a plan is made from."""
+
+    needs: Sequence[Need]
+    people: Sequence[Candidate]
+    travel: TravelTimes
+    policy: DispatchPolicy
+
+
+async def load_backlog(
     conn: asyncpg.Connection,
     org_id: UUID,
     *,
@@ -45,15 +56,21 @@ async def plan_backlog(
     district_id: UUID | None = None,
     travel: TravelTimes | None = None,
     policy: DispatchPolicy | None = None,
-) -> Dispatched:
-    """Assign the jobs that are ready (of a district with all below it, or all) by the ranking that suggests, the most urgent first.
-
-    Nothing is written: the caller sends `assignment_command` of each, and a job taken meanwhile refuses it.
-    """
+) -> Backlog:
+    """Load what a plan of the backlog is made from (of a district with all below it, or all), travel by default as in `suggest`."""
     policy = policy or DispatchPolicy()
     needs = await candidates.backlog(conn, org_id, district_id=district_id)
     people = await candidates.everybody(conn, org_id, now=now, shift_lead_s=policy.shift_lead_s)
-    return dispatch_backlog(needs, people, travel or await _embedded(conn, org_id), now=now, policy=policy)
+    return Backlog(needs, people, travel or await _embedded(conn, org_id), policy)
+
+
+def plan_backlog(backlog: Backlog, *, now: datetime) -> Dispatched:
+    """Assign the jobs that are ready by the ranking that suggests, the most urgent first.
+
+    Takes its time and asks nobody: for a thread of its own, outside any transaction. Nothing is written: the caller sends
+    `assignment_command` of each, and a job taken meanwhile refuses it.
+    """
+    return dispatch_backlog(backlog.needs, backlog.people, backlog.travel, now=now, policy=backlog.policy)
 
 
 def assignment_command(assignment: Assignment, visit_id: UUID) -> AssignVisit:

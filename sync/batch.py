@@ -5,6 +5,7 @@ Owns idempotence, scope and dependencies; what a command may do is asked of `job
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from time import perf_counter
 from typing import cast
@@ -154,6 +155,18 @@ class Batch:
         told = {answer.command_id: p for answer in given if (p := outcomes.document_of(answer)) is not None}
         touched = await documents.write(conn, org_id, keys, [*(self._reports or ()), *told.values()])
         return touched | await buckets.follow(conn, org_id, self._changed, self._now)
+
+    def condemn(self, ask: Ask) -> None:
+        """Have a command put aside unseen in the next round."""
+        self._poison |= {ask.id}
+
+    def state(self) -> dict[str, object]:
+        """Remember what is known and answered so far, for `restore`."""
+        return {name: copy(value) for name, value in vars(self).items() if isinstance(value, dict | set | list)}
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Forget what was answered since `state`; the caller has undone what was written."""
+        vars(self).update(state)
 
     def log(self) -> None:
         """Log a line for each command; for after the commit, so that what was rolled back or run anew is not told."""

@@ -18,6 +18,7 @@ from mobile_contract.schema.outcome import Resolution
 from sync.ask import Ask
 from sync.batch import Batch, Beforehand, HandlerFault
 from sync.outcomes import Answer
+from sync.releasing import run_released
 from sync.transaction import after_commit, org_transaction
 
 __all__ = ["Executed", "HandlerFault", "Poke", "execute", "no_listeners", "retrying", "run"]
@@ -98,9 +99,10 @@ async def execute(
     batch = Batch(conn, known, now, poison)
     if endings:
         await batch.end(endings)
-    answers = await batch.round(asks)
+    held = any(ask.released for ask in asks)
+    answers = await (run_released(conn, batch, asks) if held else batch.round(asks))
     while released := await batch.unblocked():
-        await batch.round(released)
+        await run_released(conn, batch, released)
     touched = await batch.write()
     after_commit(batch.log)
     return Executed(tuple(batch.final(answer) for answer in answers), frozenset(touched))

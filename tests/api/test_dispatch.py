@@ -1,5 +1,7 @@
 """Dispatch by location over REST: suggestions with reasons, taking one, the backlog as a proposal and for good."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -9,11 +11,13 @@ import asyncpg
 import pytest
 
 from api.settings import Settings
+from jobs import dispatching
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.people import Crew, Person, Role, Shift
 from tests.api.office import Clock, Office, office
 from tests.api.serving import Site, in_process
 from tests.arrange import NOW
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,32 @@ async def test_a_job_nobody_can_take_comes_back_with_the_reasons(desk: Office) -
     assert left["job_id"] == str(job_id)
     assert left["why"][0]["code"] == "no_position"
     assert left["why"][0]["candidates"] == 2
+
+
+async def test_nobody_waits_for_the_plan_of_a_backlog(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made in a thread: the same process answers meanwhile, and no transaction is open."""
+    await desk.org.open_job("west")
+    planning, planned = threading.Event(), threading.Event()
+    plan = dispatching.plan_backlog
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        planning.set()
+        assert planned.wait(30), "nobody said that the plan may end"
+        return plan(*args, **more)
+
+    monkeypatch.setattr(dispatching, "plan_backlog", slowly)
+    proposing = asyncio.create_task(desk.post("/dispatch/backlog", {}))
+    try:
+        await until(planning.is_set)
+        assert (await desk.get("/visits"))["items"] is not None
+        async with desk.org.pool.acquire() as conn:
+            held = await conn.fetchval(
+                "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'"
+            )
+        assert held == 0
+    finally:
+        planned.set()
+    assert (await proposing).status_code == 200
 
 
 async def test_only_planners_dispatch_the_backlog(desk: Office) -> None:

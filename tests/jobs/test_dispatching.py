@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from geo.candidates import Reason, Suggestion
-from jobs.dispatching import assignment_command, plan_backlog, suggest
+from geo.candidates import Dispatched, Reason, Suggestion
+from jobs.dispatching import assignment_command, load_backlog, plan_backlog, suggest
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import LocalText, Priority, Skill
@@ -188,6 +188,12 @@ async def test_a_job_without_a_place_says_so_of_everybody(org: Org) -> None:
     assert (found.eligible, found.reasons) == (False, (Reason.JOB_NOT_LOCATED,))
 
 
+async def planned(org: Org, **which: Any) -> Dispatched:
+    async with org_transaction(org.pool, org.id) as conn:
+        backlog = await load_backlog(conn, org.id, now=NOW, **which)
+    return plan_backlog(backlog, now=NOW)
+
+
 async def test_the_backlog_becomes_assignments_that_commands_make_so(org: Org) -> None:
     await on_shift(org, "amy", "bob")
     await seen(org, "amy", (116.35, 39.95))
@@ -195,8 +201,7 @@ async def test_the_backlog_becomes_assignments_that_commands_make_so(org: Org) -
     west, east = await job_at(org, 116.351, 39.95), await job_at(org, 116.452, 39.95)
     lost = d.OpenJob(job_id=org.new_id(), job_type="repair")
     await org.ok(lost)
-    async with org_transaction(org.pool, org.id) as conn:
-        plan = await plan_backlog(conn, org.id, now=NOW)
+    plan = await planned(org)
     assert {a.job_id: a.crew_id for a in plan.assignments} == {west: org.crews["alpha"], east: org.crews["beta"]}
     commands = [assignment_command(a, org.new_id()) for a in plan.assignments]
     await org.ok(*commands, by="dan")
@@ -205,8 +210,7 @@ async def test_the_backlog_becomes_assignments_that_commands_make_so(org: Org) -
         visit = await stored.one(org, Visit, command.visit_id)
         assert (visit.state, visit.person_id) == (VisitState.DISPATCHED, None)
         assert visit.planned_start_at is not None and visit.planned_start_at >= NOW
-    async with org_transaction(org.pool, org.id) as conn:
-        assert (await plan_backlog(conn, org.id, now=NOW)).assignments == ()
+    assert (await planned(org)).assignments == ()
 
 
 async def test_the_backlog_of_a_district_holds_the_urgent_first(org: Org) -> None:
@@ -215,8 +219,7 @@ async def test_the_backlog_of_a_district_holds_the_urgent_first(org: Org) -> Non
     slow = await job_at(org, 116.451, 39.95)
     urgent = await job_at(org, 116.49, 39.99, priority=Priority.EMERGENCY)
     other = await job_at(org, 116.35, 39.95)
-    async with org_transaction(org.pool, org.id) as conn:
-        plan = await plan_backlog(conn, org.id, now=NOW, district_id=org.districts["east"])
+    plan = await planned(org, district_id=org.districts["east"])
     assert [a.job_id for a in plan.assignments] == [urgent, slow]
     assert other not in {u.job_id for u in plan.unassigned}
 

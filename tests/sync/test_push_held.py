@@ -10,10 +10,12 @@ import pytest
 
 from jobs.context import Via
 from jobs.handlers import door
+from jobs.result import Applied
+from jobs.work import Work
 from mobile_contract import limits
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
-from mobile_contract.schema.job import HoldReason
+from mobile_contract.schema.job import HoldReason, Job
 from mobile_contract.schema.outcome import ResolutionKind
 from sync import devices
 from sync.dependencies import PATIENCE
@@ -271,3 +273,41 @@ async def test_a_held_decision_that_the_server_cannot_handle_does_not_take_what_
     assert await status_of(org, behind) == ("applied", "ok")
     (entry,) = await looking.quarantined(org)
     assert (entry["command_id"], await held(org)) == (poison, 0)
+
+
+@pytest.mark.parametrize("way", ["released", "swept"])
+async def test_a_held_decision_that_cannot_be_written_takes_nobody_along(
+    org: Org, phone: Phone, job: Assigned, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """A fault of writing, not of the handler: what released it is innocent, and so are the others that it released."""
+
+    def writes_nonsense(work: Work, asked: d.HoldJob, deed: object) -> Applied:
+        known = work.get(Job, asked.job_id)
+        assert known is not None
+        work.put(msgspec.structs.replace(known, number="NUL \0 in a text"))
+        return Applied()
+
+    first = org.new_id()
+    poison = phone.do(hold(job), after=(first,))
+    behind = phone.do(d.AcceptVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=1), after=(first,))
+    assert [o.status for o in await phone.taken()] == ["held", "held"]
+    handlers: dict[Any, Any] = door._HANDLERS
+    monkeypatch.setitem(handlers, d.HoldJob, writes_nonsense)
+    if way == "swept":
+        await _hide(org, ())
+    phone.do(note(org, job), id=first)
+    assert [o.code for o in await phone.taken(phone.queue[2:])] == ["ok"]
+    if way == "swept":
+        await _hide(org, (first,))
+        assert await sweep_held(org.pool, org.id, now=NOW) == 2
+    assert (await looking.events(org, job.job_id)).count("note_added") == 1
+    assert await status_of(org, poison) == ("quarantined", "server_fault")
+    assert await status_of(org, behind) == ("applied", "ok")
+    (entry,) = await looking.quarantined(org)
+    assert (entry["command_id"], await held(org)) == (poison, 0)
+
+
+async def _hide(org: Org, after: tuple[UUID, ...]) -> None:
+    """Say of what is held that it follows other commands: with none, whatever it follows does not see it."""
+    async with org_transaction(org.pool, org.id) as conn:
+        await conn.execute("update sync_held set after = $2 where org_id = $1", org.id, after)
