@@ -103,6 +103,11 @@ def decode(name: str, args: bytes, via: Via) -> Command | Refused | PutAside:
         return PutAside("invalid", detail) if is_fact(name) else Refused("invalid", detail)
 
 
+def told_name(name: str) -> str:
+    """Give a command's name as logs show it: one that nobody knows is the device's text, and may say anything."""
+    return name if name in COMMANDS else "unknown"
+
+
 def storable(text: str) -> str:
     """Replace what PostgreSQL cannot store in a text: NUL and lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

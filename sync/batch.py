@@ -29,7 +29,7 @@ from mobile_contract.schema.facts import ReportJob
 from mobile_contract.schema.outcome import OutcomeStatus, Resolution
 from mobile_contract.schema.people import Role
 from sync import buckets, dependencies, documents, notices, outcomes, quarantine
-from sync.ask import Ask, decode
+from sync.ask import Ask, decode, told_name
 from sync.dependencies import Wait
 from sync.outcomes import Answer
 
@@ -257,7 +257,7 @@ class Batch:
         if ask.cause is not None and ask.ends is not None and answer.took_effect:
             self._end(ask.cause, Resolution(kind=ask.ends, by=ask.actor.person_id, at=self._now))
         self._lines.append(
-            {"org": self._org.org_id, "actor": ask.actor.person_id, "command": ask.id, "command_name": ask.name,
+            {"org": self._org.org_id, "actor": ask.actor.person_id, "command": ask.id, "command_name": told_name(ask.name),
              "status": answer.status, "code": answer.code, "ms": round(1000 * (perf_counter() - started), 1)}
         )  # fmt: skip
         return answer

@@ -18,7 +18,7 @@ from jobs.context import Via
 from mobile_contract import limits
 from mobile_contract.schema.messages import OutcomeBrief, PushAnswer
 from sync import outcomes
-from sync.ask import decode
+from sync.ask import decode, told_name
 from sync.authors import Receipt, asks_of
 from sync.buckets import MEMORY
 from sync.devices import Device
@@ -140,7 +140,7 @@ class _Handover:
         log.error(
             "poison: a command was put aside because its handler raises",
             extra={"org": str(self._device.org_id), "device": str(self._device.id), "command": str(item.id), "n": item.n,
-                   "command_name": item.name, "code": "server_fault"},
+                   "command_name": told_name(item.name), "code": "server_fault"},
         )  # fmt: skip
         return await self._take([item], poison=frozenset({item.id}))
 
