@@ -13,6 +13,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     rounds: int
     seconds: float
     warm_up_s: float
+    workers: int = 2
+    peers: bool = True
     documents: int = 10_000
     pullers: int = 32
     commands: int = 1_000
@@ -41,6 +43,8 @@ TINY: Final = Plan(
     rounds=1,
     seconds=0.1,
     warm_up_s=0.0,
+    workers=1,
+    peers=False,
     documents=300,
     pullers=4,
     commands=100,

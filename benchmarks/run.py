@@ -35,8 +35,6 @@ from benchmarks.plan import Plan
 from benchmarks.rounds import Advance, Scenario
 from benchmarks.serving import Server
 
-WORKERS: Final = 2
-
 
 class Run:
     """What the parts of a run share."""
@@ -66,7 +64,7 @@ def play(plan: Plan, only: Collection[str], advance: Advance) -> Results:
     with (
         ground.running() as cluster,
         load.driver() as driver,
-        floors.floor(WORKERS) as floor,
+        floors.floor(plan.workers) as floor,
         tempfile.TemporaryDirectory(prefix="onsite-bench-") as folder,
         contextlib.ExitStack() as stack,
     ):
@@ -83,18 +81,18 @@ def play(plan: Plan, only: Collection[str], advance: Advance) -> Results:
 def _peers(run: Run, only: Collection[str]) -> Iterator[None]:
     """Run the peers with their documents, as far as they are to be had and any part needs them."""
     with contextlib.ExitStack() as servers:
-        if not {"pull", "push", "rush"} & set(only):
-            yield
-            return
         plan = run.plan
         run.crews = rush.crews(plan) if "rush" in only else {}
+        if not (plan.peers and {"pull", "push", "rush"} & set(only)):
+            yield
+            return
         crews = {"stage": list(corpus.documents(pulls.SEED, plan.documents)), **run.crews}
         run.advance("peers", POCKETBASE, 0)
         with told(POCKETBASE, run.results.remarks):
             run.peers.append(servers.enter_context(pocketbase.running(crews, run.folder, users=plan.devices + 1)))
         run.advance("peers", KINTO, 0)
         with told(KINTO, run.results.remarks):
-            starting = kinto.running(run.ground, crews, run.folder, workers=WORKERS, devices=plan.devices)
+            starting = kinto.running(run.ground, crews, run.folder, workers=run.plan.workers, devices=plan.devices)
             run.peers.append(servers.enter_context(starting))
         for peer in run.peers:
             run.weigh(peer.name, "idle", peer.server)
@@ -106,9 +104,12 @@ def _pulls(run: Run) -> None:
     run.advance("pull", "documents and devices", 0)
     founded = pulls.found(settings, run.plan)
     with contextlib.ExitStack() as servers:
-        two = servers.enter_context(serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite"))
-        one = servers.enter_context(serving.onsite(settings, workers=1, folder=run.folder, name="onsite-1"))
-        bare = servers.enter_context(serving.bare_litestar(settings, workers=WORKERS, folder=run.folder))
+        two = servers.enter_context(
+            serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite")
+        )
+        single = serving.onsite(settings, workers=1, folder=run.folder, name="onsite-1")
+        one = two if run.plan.workers == 1 else servers.enter_context(single)
+        bare = servers.enter_context(serving.bare_litestar(settings, workers=run.plan.workers, folder=run.folder))
         run.weigh(OURS, "idle", two)
         run.weigh(BARE, "idle", bare)
         stage = pulls.set_up(settings, two.port, run.plan, founded)
@@ -184,7 +185,7 @@ def _pushes(run: Run) -> None:
     with serving.onsite(noting, workers=1, folder=run.folder, name="onsite-noting") as server:
         rows, _ = pushes.learn(noting, run.http, server.port, field)
     raw = pushes.Raw(run.ground, run.floor, field, rows)
-    with serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite-push") as two:
+    with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-push") as two:
         run.weigh(OURS, "idle, before pushes", two)
         run.play(
             *(
@@ -206,7 +207,7 @@ def _rush(run: Run) -> None:
     settings = run.ground.copy("rush")
     run.advance("rush", "documents and devices", 0)
     _, handsets = rush.found(settings, run.crews)
-    with serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite-rush") as two:
+    with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-rush") as two:
         run.play(
             Scenario(
                 key=rush.RUSH,
@@ -225,7 +226,7 @@ def _rush(run: Run) -> None:
 
 def _growth(run: Run) -> None:
     settings = run.ground.copy("growth")
-    with serving.onsite(settings, workers=WORKERS, folder=run.folder, name="onsite-growth") as two:
+    with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-growth") as two:
         ground_ = growth.found(settings, two.port)
         run.results.growth.extend(growth.measure(ground_, two, run.http, run.floor, run.advance))
 
