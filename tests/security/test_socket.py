@@ -366,7 +366,7 @@ async def test_no_byte_out_of_scope_reaches_anybody_and_no_text_the_log(
     number: int,
 ) -> None:
     await ensure_life(pool)
-    configure_logs(msgspec.structs.replace(settings, log_format="json", log_level="debug"))
+    configure_logs(msgspec.structs.replace(settings, log_format="json", log_level="info"))
     draw, clock = random.Random(seed + number), Clock(NOW)
     houses = [await _house(pool, seed + number), await _house(pool, seed + number + 1_000_000)]
     async with on_loopback(settings, clock=clock) as site, _playing(site, houses) as callers:
