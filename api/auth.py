@@ -25,6 +25,7 @@ from api.store import api_keys, credentials, sign_ins
 from jobs.context import Actor, Via
 from mobile_contract.schema.people import Role
 from sync.devices import Device, recognise
+from sync.reading import Holder
 from sync.tokens import TokenKind, read_token
 from sync.transaction import org_transaction
 
@@ -32,6 +33,7 @@ READ_SCOPE: Final = "read"
 _CALLER: Final = "onsite_caller"
 _DEVICE: Final = "onsite_device"
 _HEADER_CHARS_MAX: Final = 10_000
+_NO_SESSION: Final = UUID(int=0)
 _READING: Final = frozenset({"GET", "HEAD"})
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -56,6 +58,8 @@ async def authenticate(connection: Connection, handler: BaseRouteHandler) -> Non
     text = _bearer(connection)
     record = record_of(connection.scope)
     if operation.access is Access.DEVICE:
+        if operation.proves:
+            return
         device = await recognise(services.pool, text, _session_id(connection))
         if device is None:
             raise ProblemError("unauthenticated")
@@ -99,6 +103,30 @@ def provide_device(request: Connection) -> Device:
     """Give device routes their `device`."""
     device: Device = request.scope["state"][_DEVICE]
     return device
+
+
+def holder_named(connection: Connection) -> Holder:
+    """Give the holder that a device's call names, for the statement that proves it. Raises ProblemError (401) where none can be meant."""
+    token = read_token(_bearer(connection), TokenKind.DEVICE)
+    if token is None:
+        raise ProblemError("unauthenticated")
+    named = connection.headers.get("onsite-session")
+    # What is no session at all is none of this device's.
+    session_id = None if not named else _session_id(connection) or _NO_SESSION
+    return Holder(token.org_id, token.id, secret_hash=token.secret_hash, session_id=session_id)
+
+
+async def prove_device(connection: Connection) -> None:
+    """Prove the device of a call that is refused before its statement: a stranger is told that he is one, and nothing else. Raises ProblemError (401)."""
+    services: Services = connection.app.state.services
+    if await recognise(services.pool, _bearer(connection)) is None:
+        raise ProblemError("unauthenticated")
+
+
+def proven(connection: Connection, holder: Holder) -> None:
+    """Note in the record whose call it was, once the statement has proven it."""
+    record = record_of(connection.scope)
+    record.org_id, record.actor = holder.org_id, f"device:{holder.device_id}"
 
 
 def require(actor: Actor, *roles: Role) -> None:

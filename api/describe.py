@@ -25,6 +25,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `body`, `query` and `answer` are types of the contract; `problems` codes of the catalogue beyond those that every
     route may give. `password_stale_ok`: allowed before a first password is changed. `keys_ok`: API keys with scope `read` may call it.
+    `proves`: a device's route whose own statement proves the caller, in place of the guard; `method`: of a route that is plain ASGI.
     """
 
     summary: str
@@ -42,6 +43,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     password_stale_ok: bool = False
     keys_ok: bool = False
     hidden: bool = False
+    proves: bool = False
+    method: str = ""
 
 
 def describe(summary: str, **said: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
+from litestar.routes import ASGIRoute, HTTPRoute
 from msgspec import Struct
 
 from api.describe import Access, Operation, operation_of
@@ -53,7 +53,7 @@ class Route(Struct, frozen=True):
 
     path: str
     method: str
-    handler: HTTPRouteHandler
+    handler: HTTPRouteHandler | ASGIRouteHandler
     operation: Operation
     parameters: Mapping[str, type]
 
@@ -121,6 +121,8 @@ class _Schemas:
 
 def _routes(app: Litestar) -> Iterator[Route]:
     for route in app.routes:
+        if isinstance(route, ASGIRoute) and (said := operation_of(route.route_handler.opt)).method:
+            yield Route(route.path, said.method.lower(), route.route_handler, said, {})
         if not isinstance(route, HTTPRoute):
             continue
         for handler in route.route_handlers:

@@ -6,6 +6,7 @@ from litestar.connection import ASGIConnection
 
 from api.services import Services
 from sync.devices import Device
+from sync.reading import Holder
 from sync.telemetry import Sighting
 
 UNSENT: Final = "onsite-unsent"
@@ -16,7 +17,7 @@ _APP_CHARS: Final = 120
 def note_call(
     connection: ASGIConnection[Any, Any, Any, Any],
     services: Services,
-    device: Device,
+    device: Device | Holder,
     *,
     pulled: bool = False,
     unsent: int | None = None,
@@ -26,7 +27,7 @@ def note_call(
     services.telemetry.note(
         Sighting(
             org_id=device.org_id,
-            device_id=device.id,
+            device_id=device.device_id if isinstance(device, Holder) else device.id,
             at=services.clock(),
             pulled=pulled,
             unsent=_count(connection.headers.get(UNSENT, "")) if unsent is None else min(unsent, 2**31 - 1),

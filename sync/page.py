@@ -1,12 +1,12 @@
-"""Decides what a page holds and writes its frames. Pure: what it is made of was read before, in one snapshot.
+"""Decides where a device stands after a page, and writes its head and foot. Pure: the page was read before, in one snapshot.
 
-A device counts buckets in an order that only a cursor and this module know: those held whole, those that wait to be sent anew, and the
-one that is being filled. Buckets are filled one after the other: a bucket that is begun is finished before the next one.
+Buckets are filled one after the other: a bucket that is begun is finished before the next one. A device counts buckets in an order that
+only a cursor and this module know: those held whole, the one that is being filled, those that wait to be sent anew.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Iterable, Mapping
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from mobile_contract import limits
@@ -14,177 +14,107 @@ from mobile_contract.digest import Digest
 from mobile_contract.schema.messages import Begin, End
 from sync import wire
 from sync.cursor import Cursor, Partial
-from sync.reading import Filled, Look, Moved
-
-FIRST_KEY = ("", UUID(int=0))
+from sync.reading import Read, Start
 
 
-class Candidate(Struct, frozen=True):
-    """A bucket to be filled. `reset`: the device has an old copy; `after`: the last key it got, None when the bucket is not begun."""
+class Before(Struct, frozen=True, kw_only=True):
+    """What a device holds before a page. `names`: how it counts buckets now (None: it has to be told); `copies`: those it shows anything of."""
 
-    bucket: str
-    reset: bool
-    after: tuple[str, UUID] | None = None
-
-
-class Plan(Struct, frozen=True):
-    """What a page is about. `before`: how the device counts buckets now (None: it has to be told)."""
-
-    whole: tuple[str, ...]
-    candidates: tuple[Candidate, ...] = ()
+    start: Start = Start()
+    names: tuple[str, ...] | None = None
+    copies: frozenset[str] = frozenset()
     keep: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    before: tuple[str, ...] | None = None
+    partial: Partial | None = None
 
 
 class Stand(Struct, frozen=True):
-    """Where a device stands after a page, and what the page began."""
+    """Where a device stands after a page, and what the page began; `more`: something has to come yet."""
 
     whole: tuple[str, ...]
-    partial: Partial | None
-    resets: tuple[str, ...]
-    begun: tuple[Candidate, ...]
-    more: bool
+    partial: Partial | None = None
+    resets: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+    more: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """Give the buckets in the order in which frames count them."""
-        return _names(self.whole, self.resets, self.partial)
+        return _names(self.whole, self.partial, self.resets)
 
 
-def plan_anew(look: Look) -> Plan:
-    """Plan the first page of a device that holds nothing."""
-    return Plan(whole=(), candidates=tuple(Candidate(bucket, reset=False) for bucket in wanted(look)))
+def before_all() -> Before:
+    """Describe a device that holds nothing."""
+    return Before()
 
 
-def plan_on(cursor: Cursor, look: Look) -> Plan:
-    """Plan the page that follows a cursor of this life."""
-    want = wanted(look)
-    before = _names(cursor.buckets, cursor.resets, cursor.partial)
-    partial = cursor.partial
-    first: tuple[Candidate, ...] = ()
-    again = look.oversize | set(cursor.resets)
-    if partial is not None and partial.bucket in want and partial.bucket not in again:
-        first = (Candidate(partial.bucket, partial.reset, (partial.after_kind, partial.after_id)),)
-    waiting = [b for b in want if b not in before or (b in again and b in before)]
-    return Plan(
-        whole=tuple(bucket for bucket in cursor.buckets if bucket in want and bucket not in again),
-        candidates=(*first, *(Candidate(bucket, reset=bucket in before) for bucket in waiting)),
-        drop=tuple(bucket for bucket in before if bucket not in want),
-        before=before,
-    )
+def before_at(cursor: Cursor) -> Before:
+    """Describe a device that stands at a cursor."""
+    names = _names(cursor.buckets, cursor.partial, cursor.resets)
+    return Before(start=Start.at(cursor), names=names, copies=frozenset(names), partial=cursor.partial)
 
 
-def plan_compared(look: Look, ours: Mapping[str, Digest], theirs: Mapping[str, Digest]) -> Plan:
-    """Plan the page after a comparison: `theirs` are the digests the device sent, `ours` those of the same buckets where it may hold them."""
-    want = wanted(look)
+def before_anew(before: Before, bucket: str) -> Before:
+    """Describe a device of which a bucket that it holds whole is to be sent anew."""
+    whole = tuple(name for name in before.start.whole if name != bucket)
+    start = msgspec.structs.replace(before.start, whole=whole, waiting=(*before.start.waiting, bucket))
+    return msgspec.structs.replace(before, start=start)
+
+
+def before_compared(want: Iterable[str], ours: Mapping[str, Digest], theirs: Mapping[str, Digest]) -> Before:
+    """Describe a device that was compared: `theirs` are the digests it sent, `ours` those of the same buckets where it may hold them."""
     keep = tuple(bucket for bucket in want if bucket in theirs and ours[bucket] == theirs[bucket])
-    return Plan(
-        whole=keep,
-        candidates=tuple(Candidate(bucket, reset=bucket in theirs) for bucket in want if bucket not in keep),
-        keep=keep,
-        drop=tuple(sorted(bucket for bucket in theirs if bucket not in want)),
-    )
+    start = Start(whole=keep, waiting=tuple(bucket for bucket in theirs if bucket not in keep))
+    return Before(start=start, copies=frozenset(theirs), keep=keep)
 
 
-def wanted(look: Look) -> tuple[str, ...]:
+def wanted(read: Read) -> tuple[str, ...]:
     """Name the buckets a device is given, most urgent first: 64 at most."""
-    return look.want[: limits.SCOPE_BUCKETS]
+    return read.want[: limits.SCOPE_BUCKETS]
 
 
-def stand_after(plan: Plan, filled: Sequence[Filled]) -> Stand:
-    """Tell where the device stands once the documents read for the candidates are sent."""
-    cut = next((row.no for row in filled if row.cut), None)
-    complete = plan.candidates[:cut]
-    left = plan.candidates[len(complete) :]
-    sent = [row for row in filled if row.no == cut and not row.cut]
-    partial = None
-    if sent:
-        partial = Partial(left[0].bucket, sent[-1].kind, sent[-1].id, left[0].reset)
+def stand_after(before: Before, read: Read, *, filled: bool = True) -> Stand:
+    """Tell where the device stands once the page is sent. Where nothing is `filled`, nothing is begun."""
+    if read.names is None:
+        return Stand(before.start.whole)
+    candidates = read.names[read.kept :]
+    cut = (len(candidates) if read.cut is None else read.cut) if filled else 0
+    part = before.partial
+    if part is not None and (part.bucket in read.again or part.bucket not in candidates[:1]):
+        part = None
+    left, partial = candidates[cut:], None
+    if cut == 0 and part is not None:
+        partial = part if read.last is None else Partial(part.bucket, *read.last, part.reset)
+    elif read.last is not None:
+        partial = Partial(left[0], *read.last, left[0] in before.copies)
+    if partial is not None:
         left = left[1:]
-    begun = [c for c in plan.candidates if c.after is None and c not in left]
     return Stand(
-        whole=(*plan.whole, *(c.bucket for c in complete)),
+        whole=(*read.names[: read.kept], *candidates[:cut]),
         partial=partial,
-        resets=tuple(c.bucket for c in left if c.reset),
-        begun=tuple(begun),
+        resets=tuple(bucket for bucket in left if bucket in before.copies),
+        begun=candidates[0 if part is None else 1 : len(candidates) - len(left)],
         more=partial is not None or bool(left),
     )
 
 
-def begin_of(plan: Plan, stand: Stand, head: Begin) -> Begin:
+def begin_of(before: Before, stand: Stand, read: Read, head: Begin) -> Begin:
     """Complete the head of a page with what it does to buckets."""
-    buckets: tuple[str, ...] | UnsetType = stand.names if stand.names != plan.before else UNSET
-    return Begin(
-        life=head.life,
-        server_time=head.server_time,
-        anchor=head.anchor,
+    buckets: tuple[str, ...] | UnsetType = stand.names if stand.names != before.names else UNSET
+    want = wanted(read)
+    return msgspec.structs.replace(
+        head,
         buckets=buckets,
-        add=tuple(c.bucket for c in stand.begun if not c.reset),
-        keep=plan.keep,
-        reset=tuple(c.bucket for c in stand.begun if c.reset),
-        drop=plan.drop,
+        add=tuple(bucket for bucket in stand.begun if bucket not in before.copies),
+        keep=before.keep,
+        reset=tuple(bucket for bucket in stand.begun if bucket in before.copies),
+        drop=tuple(sorted(bucket for bucket in before.copies if bucket not in want)),
     )
 
 
-class Changes:
-    """The frames between head and foot of a page: each document once, whatever number of buckets it is in."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._numbers = {bucket: number for number, bucket in enumerate(names)}
-        self._puts: dict[tuple[str, UUID], tuple[list[int], int, int, bytes]] = {}
-        self._dels: dict[tuple[str, UUID], list[int]] = {}
-        self.touched: set[str] = set()
-
-    def move(self, moved: Iterable[Moved]) -> None:
-        """Take in documents that moved; buckets that the device does not hold after this page are passed over."""
-        for m in moved:
-            if m.body is not None:
-                for bucket in m.puts:
-                    self._put(m, bucket, m.body)
-            for bucket in m.dels:
-                if bucket in self._numbers:
-                    self._dels.setdefault((m.kind, m.id), []).append(self._numbers[bucket])
-                    self.touched.add(bucket)
-
-    def fill(self, filled: Iterable[Filled], candidates: Sequence[Candidate]) -> None:
-        """Take in documents of buckets that are being filled."""
-        for row in filled:
-            if row.body is not None and not row.cut:
-                self._put(row, candidates[row.no].bucket, row.body)
-
-    def _put(self, document: Moved | Filled, bucket: str, body: bytes) -> None:
-        number = self._numbers.get(bucket)
-        if number is None:
-            return
-        key = (document.kind, document.id)
-        known = self._puts.get(key)
-        if known is None:
-            self._puts[key] = ([number], document.ver, document.h, body)
-        elif number not in known[0]:
-            known[0].append(number)
-        self.touched.add(bucket)
-
-    def __len__(self) -> int:
-        return len(self._puts) + len(self._dels)
-
-    @property
-    def size(self) -> int:
-        """Estimate the bytes of the frames."""
-        return 160 * len(self) + sum(len(put[3]) for put in self._puts.values())
-
-    def frames(self) -> Iterable[bytes]:
-        """Write the frames, ended memberships first."""
-        for (kind, id), numbers in self._dels.items():
-            yield wire.frame_del(sorted(numbers), kind, id)
-        for (kind, id), (numbers, ver, h, body) in self._puts.items():
-            yield wire.frame_put(sorted(numbers), kind, id, ver=ver, h=h, body=body)
-
-
-def write(begin: Begin, changes: Iterable[bytes], end: End) -> bytes:
+def write(begin: Begin, frames: Iterable[bytes], end: End) -> bytes:
     """Write a page as NDJSON."""
-    return b"".join((wire.frame_begin(begin), *changes, wire.frame_end(end)))
+    return b"".join((wire.frame_begin(begin), *frames, wire.frame_end(end)))
 
 
-def _names(whole: tuple[str, ...], resets: tuple[str, ...], partial: Partial | None) -> tuple[str, ...]:
-    return (*whole, *resets, *((partial.bucket,) if partial is not None else ()))
+def _names(whole: tuple[str, ...], partial: Partial | None, resets: tuple[str, ...]) -> tuple[str, ...]:
+    return (*whole, *((partial.bucket,) if partial is not None else ()), *resets)

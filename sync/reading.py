@@ -1,12 +1,12 @@
-"""Reads what a page is made of, by the functions beside the first migration. Decides nothing and writes nothing.
+"""Reads pages, by the functions beside the migrations: the database writes their frames, nothing is decoded on the way. Decides nothing.
 
-`look` is one statement, so it needs no transaction. A page that needs more reads it all in `one_snapshot`.
+`read` is one statement, so it needs no transaction. What needs digests or sums beside a page reads it all in `one_snapshot`.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -15,79 +15,95 @@ from msgspec import Struct
 from mobile_contract import limits
 from mobile_contract.digest import Digest, from_signed
 from sync.cursor import Cursor
-from sync.devices import Device
-from sync.sessions import AHEAD
 
 DELTA_BYTES = limits.PAGE_BYTES * 7 // 8
 """What changes of held buckets may take of a page: the rest is for filling, which so comes forward with each page."""
 
-_PULL = """
-select snapshot, life, acked_n, seen_n, want, oversize, puts, dels, kind, id, ver, h, body
-from sync_pull($1, $2, $3, $4, $5, $6::text::pg_snapshot, $7, $8, $9, $10, $11)"""
-_FILL = "select no, kind, id, ver, h, body, cut from sync_fill($1, $2, $3, $4, $5, $6)"
-_DIGESTS = "select n, x from sync_digests($1, $2, $3)"
-_RANGE_SUMS = "select r, n, x from sync_range_sums($1, $2)"
-_RANGES = "select kind, id, ver, h, body from sync_ranges($1, $2, $3, $4)"
+_PULL: Final = """
+select refused, snapshot, life, acked_n, seen_n, want, names, kept, again, left_out, documents, cut, last_kind, last_id, moved_bytes, lines, frames
+from sync_pull($1, $2, $3, $4, $5, $6, $7, $8::text::pg_snapshot, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"""
+_DIGESTS: Final = "select n, x from sync_digests($1, $2, $3)"
+_RANGE_SUMS: Final = "select r, n, x, moved from sync_range_sums($1, $2, $3::text::pg_snapshot)"
 
 Queryable: TypeAlias = asyncpg.Pool | asyncpg.Connection
 
 
+class Unproven(Exception):
+    """No device has this secret."""
+
+
+class SessionUnknown(Exception):
+    """The session is none of this device."""
+
+
 class Holder(Struct, frozen=True):
-    """Whose page it is. Without a person only the device's own bucket is read."""
+    """Whose page it is. With a `secret_hash` the statement proves the device itself, and `session_id` says for whom it is open; without one
+    the caller has done so, and names the person. Without a person only the device's own bucket is read.
+    """
 
     org_id: UUID
     device_id: UUID
-    person_id: UUID | None
+    person_id: UUID | None = None
+    secret_hash: bytes | None = None
+    session_id: UUID | None = None
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """Where a page begins: the buckets a device holds, of the `part` one what comes up to a key; those `waiting` are to be sent anew.
+
+    `since` is the snapshot at which it holds them in that life; None: as they are now.
+    """
+
+    life: UUID | None = None
+    since: str | None = None
+    whole: tuple[str, ...] = ()
+    part: str | None = None
+    upto: tuple[str | None, UUID | None] = (None, None)
+    waiting: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, device: Device, now: datetime) -> "Holder":
-        """Name the holder of a recognised device; a revoked one holds for nobody.
-
-        A session that is over still fetches what its person holds now: a crew that changes shift without a network finds its jobs. On a
-        crew's device that ends after 14 days, and at once when the person leaves the crew (`sync_scope_of` sees to it); a person's own
-        phone fetches as long as the person is active.
-        """
-        session = device.session
-        person_id = session.person_id if session is not None and not device.revoked else None
-        if session is not None and session.person_id != device.person_id and session.to_at + AHEAD < now:
-            person_id = None
-        return cls(device.org_id, device.id, person_id)
-
-
-class Moved(Struct, frozen=True):
-    """A document that moved: the buckets that hold it now and those that no longer do. Body and `h` only where one holds it."""
-
-    kind: str
-    id: UUID
-    puts: tuple[str, ...]
-    dels: tuple[str, ...]
-    ver: int
-    h: int
-    body: bytes | None
+    def at(cls, cursor: Cursor) -> "Start":
+        """Begin where a cursor stands."""
+        part = cursor.partial
+        return cls(
+            life=cursor.life,
+            since=cursor.snapshot,
+            whole=cursor.buckets,
+            part=part.bucket if part is not None else None,
+            upto=(part.after_kind, part.after_id) if part is not None else (None, None),
+            waiting=cursor.resets,
+        )
 
 
-class Look(Struct, frozen=True):
-    """What a pull finds in one snapshot. `life` None: a new one must begin. `want` in order of urgency; `oversize`: to be reset."""
+class Room(Struct, frozen=True, kw_only=True):
+    """What a page may bring of buckets that are being filled; however much moved, `documents_min` of them."""
+
+    documents: int
+    documents_min: int
+
+
+class Read(Struct, frozen=True):
+    """A page as it was read in one snapshot. `life` None: a new one must begin. `want` in order of urgency.
+
+    `names`: the buckets as frames count them, the first `kept` of them followed, the others filled one after the other, those in `again`
+    anew. None: as before, and nothing moved. `left_out` buckets would be more than the limit; `documents` are held then, where counted.
+    `cut`: the number, among those filled, of the bucket that has more; `last`: the last key sent of it.
+    """
 
     snapshot: str
     life: UUID | None
     acked_n: int
     seen_n: int
     want: tuple[str, ...]
-    oversize: frozenset[str]
-    moved: tuple[Moved, ...]
-
-
-class Filled(Struct, frozen=True):
-    """A document of a bucket (its number among those asked for, from 0). `cut`: no part of the page, it says that the bucket has more."""
-
-    no: int
-    kind: str
-    id: UUID
-    ver: int
-    h: int
-    body: bytes | None
-    cut: bool
+    names: tuple[str, ...] | None
+    kept: int
+    again: frozenset[str]
+    left_out: int
+    documents: int | None
+    cut: int | None
+    last: tuple[str, UUID] | None
+    frames: tuple[bytes, ...]
+    lines: int
 
 
 @asynccontextmanager
@@ -97,57 +113,74 @@ async def one_snapshot(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
         yield conn
 
 
-async def look(conn: Queryable, holder: Holder, cursor: Cursor | None, now: datetime) -> Look:
-    """Read the head of a page and what moved in the held buckets since the cursor, in one statement.
+async def read(
+    conn: Queryable,
+    holder: Holder,
+    start: Start,
+    now: datetime,
+    *,
+    room: Room | None = None,
+    mend: tuple[str, Sequence[int]] | None = None,
+) -> Read:
+    """Read what moved in the held buckets and, where there is `room`, what fills the others; `mend` names ranges of a bucket that come too.
 
-    Without a cursor, or in another life than the cursor's, nothing is followed. Documents come in order of kind and id.
+    Without `since` and without room, or in another life, the head alone. Raises Unproven, SessionUnknown; ValueError for a body of
+    more than one line.
     """
-    held: list[tuple[str, str | None, UUID | None]] = []
-    if cursor is not None:
-        held = [(bucket, None, None) for bucket in cursor.buckets]
-        if cursor.partial is not None:
-            held.append((cursor.partial.bucket, cursor.partial.after_kind, cursor.partial.after_id))
-    names = [bucket for bucket, _, _ in held]
-    head, *rest = await conn.fetch(
-        _PULL,
-        holder.org_id,
-        holder.device_id,
-        holder.person_id,
-        now,
-        cursor.life if cursor is not None else None,
-        cursor.snapshot if cursor is not None else None,
-        names,
-        [kind for _, kind, _ in held],
-        [id for _, _, id in held],
-        cursor is not None,
-        DELTA_BYTES,
-    )
-    return Look(
+    for weighed in (False, True):
+        head, *rows = await conn.fetch(
+            _PULL,
+            holder.org_id,
+            holder.device_id,
+            holder.secret_hash,
+            holder.session_id,
+            holder.person_id,
+            now,
+            start.life,
+            start.since,
+            start.whole,
+            start.part,
+            *start.upto,
+            start.waiting,
+            room is not None,
+            weighed,
+            *(mend or (None, None)),
+            room.documents if room is not None else limits.SCOPE_DOCUMENTS,
+            room.documents_min if room is not None else 0,
+            limits.PAGE_BYTES,
+            DELTA_BYTES,
+            limits.SCOPE_DOCUMENTS,
+        )
+        if head["refused"] is not None:
+            raise Unproven if head["refused"] == "device" else SessionUnknown
+        if not rows or sum(row["moved_bytes"] or 0 for row in rows) <= DELTA_BYTES:
+            break
+    return _read(head, rows)
+
+
+def _read(head: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> Read:
+    frames = tuple(row["frames"] for row in rows if row["frames"] is not None)
+    lines = sum(row["lines"] for row in rows)
+    # A line break in a body would end its frame.
+    if sum(piece.count(b"\n") for piece in frames) != lines:
+        raise ValueError("a document's body is one line")
+    end = next((row for row in (head, *rows) if row["cut"] is not None), None)
+    return Read(
         snapshot=head["snapshot"],
         life=head["life"],
         acked_n=head["acked_n"] or 0,
         seen_n=head["seen_n"] or 0,
         want=tuple(head["want"]),
-        oversize=frozenset(names[no - 1] for no in head["oversize"]),
-        moved=tuple(sorted((_moved(row, names) for row in rest), key=lambda m: (m.kind, m.id))),
+        names=tuple(head["names"]) if head["names"] is not None else None,
+        kept=head["kept"] or 0,
+        again=frozenset(head["again"] or ()),
+        left_out=head["left_out"] or 0,
+        documents=head["documents"],
+        cut=end["cut"] if end is not None else None,
+        last=(end["last_kind"], end["last_id"]) if end is not None and end["last_kind"] is not None else None,
+        frames=frames,
+        lines=lines,
     )
-
-
-def _moved(row: asyncpg.Record, names: Sequence[str]) -> Moved:
-    puts = tuple(names[no - 1] for no in row["puts"] or ())
-    dels = tuple(names[no - 1] for no in row["dels"] or ())
-    return Moved(row["kind"], row["id"], puts, dels, row["ver"] or 0, row["h"] or 0, row["body"])
-
-
-async def fill(
-    conn: Queryable, org_id: UUID, buckets: Sequence[str], *, after: tuple[str, UUID], documents: int, size: int
-) -> list[Filled]:
-    """Read documents of buckets, one after the other, the first from after a key: so many and so many bytes at most, but one at least.
-
-    Where a bucket has more, a last row with `cut` names it.
-    """
-    rows = await conn.fetch(_FILL, org_id, list(buckets), *after, documents, size)
-    return [Filled(r["no"] - 1, r["kind"], r["id"], r["ver"] or 0, r["h"] or 0, r["body"], r["cut"]) for r in rows]
 
 
 async def digests(
@@ -160,17 +193,8 @@ async def digests(
     return {bucket: Digest(r["n"], from_signed(r["x"])) for bucket, r in zip(buckets, rows, strict=True)}
 
 
-async def range_sums(conn: Queryable, org_id: UUID, bucket: str) -> dict[int, Digest]:
-    """Digest each range of a bucket; empty ranges are absent."""
-    rows = await conn.fetch(_RANGE_SUMS, org_id, bucket)
-    return {r["r"]: Digest(r["n"], from_signed(r["x"])) for r in rows}
-
-
-async def documents_of_ranges(
-    conn: Queryable, org_id: UUID, bucket: str, *, ranges: Sequence[int], size: int
-) -> list[Moved] | None:
-    """Read the documents of some ranges of a bucket, by key; None when they are more than `size` bytes."""
-    rows = await conn.fetch(_RANGES, org_id, bucket, list(ranges), size)
-    if any(row["body"] is None for row in rows):
-        return None
-    return [Moved(r["kind"], r["id"], (bucket,), (), r["ver"], r["h"], r["body"]) for r in rows]
+async def range_sums(conn: Queryable, org_id: UUID, bucket: str, since: str) -> tuple[dict[int, Digest], set[int]]:
+    """Digest each range of a bucket (empty ones are absent), and tell in which something moved since a snapshot."""
+    rows = await conn.fetch(_RANGE_SUMS, org_id, bucket, since)
+    sums = {r["r"]: Digest(r["n"], from_signed(r["x"])) for r in rows if r["n"]}
+    return sums, {r["r"] for r in rows if r["moved"]}

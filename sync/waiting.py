@@ -18,7 +18,7 @@ from sync import page, pull, repair
 from sync.cursor import Cursor
 from sync.pokes import Crowded, Pokes
 from sync.pull import Page, Source
-from sync.reading import Holder
+from sync.reading import Holder, Start
 from sync.transaction import org_transaction
 
 KEEP_ALIVE_S: Final = 20.0
@@ -123,15 +123,13 @@ class Waiting:
 
     async def _scope(self, source: Source) -> tuple[str, ...]:
         async with self._gate.enter():
-            seen = await pull.look(source.pool, source, None, self._clock())
-            return page.wanted(seen)
+            return page.wanted(await pull.look(source.pool, source, Start(), self._clock()))
 
     async def _inside(self, source: Source, ask: PullAsk) -> Page:
         async with self._gate.enter():
             found = await pull.pull(source, ask, now=self._clock())
             seen_n = min(ask.seen_n, found.acked_n)
-            cursor = pull.opened(source, ask.cursor)
-            if seen_n > found.seen_n and isinstance(cursor, Cursor):
+            if seen_n > found.seen_n and found.cursor is not None:
                 async with org_transaction(source.pool, source.holder.org_id) as conn:
-                    await self._forget(conn, source.holder, seen_n, cursor)
+                    await self._forget(conn, source.holder, seen_n, found.cursor)
             return found

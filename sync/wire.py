@@ -3,18 +3,15 @@
 import gzip
 import re
 import zlib
-from collections.abc import AsyncIterable, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterable
 from typing import Final, Literal
-from uuid import UUID
 
 import msgspec
 import zstandard
 from msgspec import Struct
 
-from mobile_contract.digest import to_hex
 from mobile_contract.limits import MIB
-from mobile_contract.schema.messages import Begin, Del, End, Mend
+from mobile_contract.schema.messages import Begin, End, Mend
 
 Encoding = Literal["zstd", "gzip", "identity"]
 RefusalCode = Literal["body_too_large", "unsupported_media_type", "malformed"]
@@ -146,23 +143,6 @@ def frame_begin(begin: Begin) -> bytes:
     return _ENCODER.encode(begin) + b"\n"
 
 
-def frame_put(buckets: Sequence[int], kind: str, id: UUID, *, ver: int, h: int, body: bytes) -> bytes:
-    """Write a document as one line, its body spliced in byte for byte. `h` may be signed or unsigned.
-
-    Raises ValueError for a body with a line break, which would end the frame.
-    """
-    if b"\n" in body:
-        raise ValueError("a document's body is one line")
-    names = f'{{"frame":"put","b":[{",".join(map(str, buckets))}],"kind":{_quoted(kind)},"id":"{id}"'
-    head = f'{names},"ver":{ver},"h":"{to_hex(h)}","body":'
-    return b"%b%b}\n" % (head.encode(), body)
-
-
-def frame_del(buckets: Sequence[int], kind: str, id: UUID) -> bytes:
-    """Write ended memberships as one line."""
-    return _ENCODER.encode(Del(b=tuple(buckets), kind=kind, id=id)) + b"\n"
-
-
 def frame_mend(mend: Mend) -> bytes:
     """Write the ranges that follow whole as one line."""
     return _ENCODER.encode(mend) + b"\n"
@@ -171,8 +151,3 @@ def frame_mend(mend: Mend) -> bytes:
 def frame_end(end: End) -> bytes:
     """Write the foot of a page as one line."""
     return _ENCODER.encode(end) + b"\n"
-
-
-@lru_cache(maxsize=256)
-def _quoted(kind: str) -> str:
-    return _ENCODER.encode(kind).decode()

@@ -1,16 +1,19 @@
 """Routes by which devices fetch: pull, repair, and the stream of pokes. The work is `sync.waiting`; this is HTTP only.
 
-A page is made whole before its first byte leaves, so a slow phone holds neither a database connection nor a snapshot.
+A page is made whole before its first byte leaves, so a slow phone holds neither a database connection nor a snapshot. Phones ask often and
+mostly for nothing: pull and repair are plain ASGI, since what the framework does around a handler takes longer than a pull.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, TypeVar
 
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Router, asgi, get
 from litestar.di import NamedDependency
 from litestar.response import Stream
+from litestar.types import Receive, Scope, Send
 
+from api.auth import holder_named, prove_device, proven
 from api.body import read_struct
 from api.contract import require_contract
 from api.describe import for_devices
@@ -21,11 +24,10 @@ from mobile_contract import limits
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.messages import Begin, Del, End, Mend, PullAsk, Put, RepairAsk
 from mobile_contract.schema.problem import FieldError
-from sync.devices import Device
 from sync.life import Standby
 from sync.pokes import Crowded
 from sync.pull import Page, Source
-from sync.reading import Holder
+from sync.reading import SessionUnknown, Unproven
 from sync.wire import encode
 
 AnyRequest = Request[Any, Any, Any]
@@ -35,14 +37,14 @@ NDJSON: Final = "application/x-ndjson"
 RETRY_AFTER_S: Final = 2
 STANDBY_RETRY_AFTER_S: Final = 10
 # Beyond this, compressing takes long enough to be felt by every other request of the process.
-_COMPRESS_HERE_BYTES: Final = 64 * limits.KIB
+_COMPRESS_HERE_BYTES: Final = 256 * limits.KIB
 _PROBLEMS: Final = ("unauthenticated", "session_unknown", "upgrade_required", "standby", "busy", "invalid")
 _FRAMES: Final = Begin | Put | Del | Mend | End
 
 
-@post(
+@asgi(
     "/pull",
-    status_code=200,
+    copy_scope=False,
     opt=for_devices(
         "Fetch a page of documents",
         body=PullAsk,
@@ -50,67 +52,89 @@ _FRAMES: Final = Begin | Put | Del | Mend | End
         answer_media_type=NDJSON,
         problems=_PROBLEMS,
         example={"cursor": None, "check": False, "seen_n": 0, "wait_s": 0},
+        proves=True,
+        method="POST",
     ),
 )
-async def pull(
-    request: AnyRequest, services: NamedDependency[Services], device: NamedDependency[Device]
-) -> Response[bytes]:
+async def pull(scope: Scope, receive: Receive, send: Send) -> None:
     """Bring a device from its cursor to now: frames as NDJSON, to be applied in one local transaction at `end`.
 
     With `wait_s` the answer may wait for news. `more` says that another page is ready.
     """
-    require_contract(request)
-    source = source_of(request, services, device)
-    ask = await read_struct(request, PullAsk, limit=limits.PULL_BODY_BYTES)
-    note_call(request, services, device, pulled=True, unsent=ask.unsent)
-    return await _answer(request, await _served(services.waiting.pull(source, ask)))
+    request = _posted(scope, receive, send)
+    services: Services = request.app.state.services
+    source = source_of(request, services)
+    ask = await _asked(request, PullAsk, limits.PULL_BODY_BYTES)
+    page = await _served(request, source, services.waiting.pull(source, ask))
+    note_call(request, services, source.holder, pulled=True, unsent=ask.unsent)
+    await _answer(request, page, send)
 
 
-@post(
+@asgi(
     "/repair",
-    status_code=200,
+    copy_scope=False,
     opt=for_devices(
         "Mend a bucket whose digest differs",
         body=RepairAsk,
         answer=_FRAMES,
         answer_media_type=NDJSON,
         problems=_PROBLEMS,
+        proves=True,
+        method="POST",
     ),
 )
-async def repair(
-    request: AnyRequest, services: NamedDependency[Services], device: NamedDependency[Device]
-) -> Response[bytes]:
+async def repair(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the delta and then, whole, the ranges of one bucket in which device and server differ."""
-    require_contract(request)
-    source = source_of(request, services, device)
-    ask = await read_struct(request, RepairAsk, limit=limits.REPAIR_BODY_BYTES)
-    return await _answer(request, await _served(services.waiting.repair(source, ask)))
+    request = _posted(scope, receive, send)
+    services: Services = request.app.state.services
+    source = source_of(request, services)
+    ask = await _asked(request, RepairAsk, limits.REPAIR_BODY_BYTES)
+    await _answer(request, await _served(request, source, services.waiting.repair(source, ask)), send)
 
 
 @get("/live", opt=for_devices("Be told when to pull", answer_media_type="text/event-stream", problems=_PROBLEMS))
-async def live(request: AnyRequest, services: NamedDependency[Services], device: NamedDependency[Device]) -> Stream:
+async def live(request: AnyRequest, services: NamedDependency[Services]) -> Stream:
     """Server-sent events without content: an event `poke` means that a pull would find something new."""
     require_contract(request)
-    events = services.waiting.live(source_of(request, services, device))
+    source = source_of(request, services)
+    events = services.waiting.live(source)
     # What can be refused is refused now, while there is still a status to say so.
-    first = await _served(anext(events))
+    first = await _served(request, source, anext(events))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_from(first, events), media_type="text/event-stream", headers=headers)
 
 
-def source_of(request: AnyRequest, services: Services, device: Device) -> Source:
-    """Say whose documents a device may fetch. Raises ProblemError (session_unknown) for a session that is not this device's.
+def source_of(request: AnyRequest, services: Services) -> Source:
+    """Say whose documents are asked for; the statement that reads them proves it.
 
     A call without a session is of a device that nobody has opened: it fetches its own bucket alone.
     """
-    if device.session is None and not device.revoked and request.headers.get("onsite-session"):
-        raise ProblemError("session_unknown")
-    return Source(services.pool, services.keyring, Holder.of(device, services.clock()))
+    return Source(services.pool, services.keyring, holder_named(request))
 
 
-async def _served(work: Awaitable[T]) -> T:
+def _posted(scope: Scope, receive: Receive, send: Send) -> AnyRequest:
+    if scope["method"] != "POST":  # type: ignore[typeddict-item]
+        raise ProblemError("method_not_allowed", headers={"Allow": "POST"})
+    return Request(scope, receive, send)
+
+
+async def _asked(request: AnyRequest, kind: type[T], limit: int) -> T:
     try:
-        return await work
+        require_contract(request)
+        return await read_struct(request, kind, limit=limit)
+    except ProblemError:
+        await prove_device(request)
+        raise
+
+
+async def _served(request: AnyRequest, source: Source, work: Awaitable[T]) -> T:
+    try:
+        done = await work
+    except Unproven:
+        raise ProblemError("unauthenticated") from None
+    except SessionUnknown:
+        proven(request, source.holder)
+        raise ProblemError("session_unknown") from None
     except Crowded:
         raise busy(retry_after_s=RETRY_AFTER_S) from None
     except Standby:
@@ -118,18 +142,25 @@ async def _served(work: Awaitable[T]) -> T:
     except ValueError as error:
         fault = LocalText(en=str(error))
         raise ProblemError("invalid", fault, errors=(FieldError(field="$", message=str(error)),)) from None
+    proven(request, source.holder)
+    return done
 
 
-async def _answer(request: AnyRequest, page: Page) -> Response[bytes]:
+async def _answer(request: AnyRequest, page: Page, send: Send) -> None:
     accepted = request.headers.get("accept-encoding")
     if len(page.body) > _COMPRESS_HERE_BYTES:
         encoded = await asyncio.to_thread(encode, page.body, accepted)
     else:
         encoded = encode(page.body, accepted)
-    headers = {"Vary": "Accept-Encoding"}
+    headers = [
+        (b"content-type", NDJSON.encode()),
+        (b"content-length", str(len(encoded.body)).encode()),
+        (b"vary", b"Accept-Encoding"),
+    ]
     if encoded.encoding != "identity":
-        headers["Content-Encoding"] = encoded.encoding
-    return Response(encoded.body, status_code=200, media_type=NDJSON, headers=headers)
+        headers.append((b"content-encoding", encoded.encoding.encode()))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": encoded.body, "more_body": False})
 
 
 async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from api.settings import Settings
 from sync import pull
 from sync.cursor import Cursor, snapshot_xmin
 from sync.life import current_life, ensure_life
+from sync.reading import Start
 from tests.devices import StrictDevice
 from tests.lives.checking import Differences, differences, words
 from tests.lives.servers import burn, reconnect, staged, use_database
@@ -97,7 +98,7 @@ async def repeats(stage: Stage, device: StrictDevice, settings: Settings) -> int
     source = device.source(stage.pool)
     cursor = pull.opened(source, device.cursor)
     assert isinstance(cursor, Cursor)
-    return len((await pull.look(stage.pool, source, cursor, NOW)).moved)
+    return (await pull.look(stage.pool, source, Start.at(cursor), NOW)).lines
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from api.settings import Settings
 from sync import pull, reading
 from sync.cursor import Cursor
 from sync.life import ensure_life
+from sync.reading import Start
 from tests.lives.servers import staged
 from tests.sync.stage import NOW, Stage
 from tests.waiting import until
@@ -34,7 +35,7 @@ class Delayed:
         return rows
 
 
-async def look_while_something_commits(stage: Stage) -> reading.Look:
+async def look_while_something_commits(stage: Stage) -> reading.Read:
     """Begin a pull's statement, commit a document while it waits, let it read."""
     device = await stage.device("crew/1")
     await device.catch_up(stage.pool, now=NOW)
@@ -43,7 +44,7 @@ async def look_while_something_commits(stage: Stage) -> reading.Look:
     assert isinstance(cursor, Cursor)
     async with stage.pool.acquire() as holder, stage.pool.acquire() as reader:
         await holder.execute(f"begin; select pg_advisory_xact_lock({LOCK})")
-        looking = asyncio.create_task(reading.look(Delayed(reader), source.holder, cursor, NOW))
+        looking = asyncio.create_task(reading.read(Delayed(reader), source.holder, Start.at(cursor), NOW))
         blocked: int = await until(lambda: holder.fetchval(_BLOCKED, LOCK))
         assert blocked == 1
         await stage.put("committed meanwhile", "crew/1")
@@ -56,21 +57,21 @@ async def test_a_volatile_pull_reads_what_its_statement_does_not_see_and_ours_re
 ) -> None:
     async with staged(fresh_settings) as stage:
         await ensure_life(stage.pool)
-        assert (await look_while_something_commits(stage)).moved == ()
+        assert (await look_while_something_commits(stage)).lines == 0
         async with owner_connection(fresh_settings) as owner:
             signature = await owner.fetchval("select 'sync_pull'::regproc::oid::regprocedure::text")
             await owner.execute(f"alter function {signature} volatile")
         await stage.pool.expire_connections()
-        newer = (await look_while_something_commits(stage)).moved
-        print(f"volatile: {len(newer)} documents of a newer snapshot")
-        assert len(newer) == 1
+        newer = (await look_while_something_commits(stage)).lines
+        print(f"volatile: {newer} documents of a newer snapshot")
+        assert newer == 1
 
 
 async def test_every_function_that_pages_are_read_by_is_stable(owner: asyncpg.Connection) -> None:
     named = set(re.findall(r"\b(sync_\w+)\(", inspect.getsource(reading)))
-    assert {"sync_pull", "sync_fill"} <= named
+    assert {"sync_pull", "sync_digests", "sync_range_sums"} <= named
     rows = await owner.fetch(
-        "select proname, provolatile::text from pg_proc where proname = any($1) or proname in ('sync_life_now', 'sync_scope_of')",
+        "select proname, provolatile::text from pg_proc where proname = any($1) or proname in ('sync_life_now', 'sync_system', 'sync_database')",
         list(named),
     )
     assert named <= {row["proname"] for row in rows}

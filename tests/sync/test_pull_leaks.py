@@ -1,12 +1,14 @@
 """Raw SQL as the application's role: no row and no function of the pull gives anything of another organisation."""
 
-from uuid import uuid4
+import hashlib
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from mobile_contract.schema.messages import PullAsk
-from sync import pull
+from sync import pull, reading
+from sync.reading import Holder, Start
 from sync.transaction import org_transaction
 from tests.devices import StrictDevice
 from tests.sync.stage import NOW, Stage
@@ -23,7 +25,6 @@ TABLES = (
     "sync_quarantine",
     "sync_unreadable",
 )
-ZERO = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
@@ -77,26 +78,65 @@ async def test_a_device_of_ours_pulls_nothing_of_theirs_though_it_names_their_bu
         assert page.want == (f"dev/{device.id}",)
     digests = await stage.pool.fetch("select n from sync_digests($1, $2, null)", stage.org_id, ["crew/1", "ref"])
     assert [row["n"] for row in digests] == [0, 0]
-    filled = await stage.pool.fetch(
-        f"select kind from sync_fill($1, $2, '', '{ZERO}', 100, 100000)", stage.org_id, ["crew/1", "ref"]
-    )
-    assert filled == []
-    assert await stage.pool.fetch("select r from sync_range_sums($1, 'ref')", stage.org_id) == []
-    ranges = await stage.pool.fetch(
-        "select kind from sync_ranges($1, 'ref', $2, 100000)", stage.org_id, list(range(256))
-    )
-    assert ranges == []
+    sums = "select r from sync_range_sums($1, 'ref', '1:1:')"
+    assert await stage.pool.fetch(sums, stage.org_id) == []
 
 
-async def test_a_pull_gives_no_bucket_that_the_person_does_not_hold_whatever_the_cursor_claims(stage: Stage) -> None:
+CLAIM = """
+select refused, want, names, frames from sync_pull($1, $2, $3, $4, $5, $6, sync_life_now(), $7::text::pg_snapshot, $8, $9, '', $10, $11,
+  $12, $13, $14, $15, 2000, 250, 2000000, 2000000, 50000)"""
+ZERO_ID = UUID(int=0)
+
+
+@pytest.mark.parametrize("mend", [None, "crew/1"])
+@pytest.mark.parametrize("since", ["1:1:", None])
+@pytest.mark.parametrize("part", [None, "crew/1"])
+async def test_a_pull_gives_no_bucket_that_the_person_does_not_hold_whatever_the_cursor_claims(
+    stage: Stage, since: str | None, part: str | None, mend: str | None
+) -> None:
     device = await stage.device("ref")
     await stage.put("secret of crew 1", "crew/1")
-    rows = await stage.pool.fetch(
-        "select puts, body, want from sync_pull($1, $2, $3, $4, sync_life_now(), '1:1:'::pg_snapshot, $5, $6, $7, true, 1000000)",
-        *(stage.org_id, device.id, device.person_id, NOW, ["crew/1", "me/other"], [None, None], [None, None]),
-    )
-    assert [row["body"] for row in rows] == [None]
-    assert rows[0]["want"] == [f"dev/{device.id}", "ref"]
+    claimed = ["crew/1", "me/other"]
+    for weighed in (False, True):
+        rows = await stage.pool.fetch(
+            CLAIM,
+            *(stage.org_id, device.id, None, None, device.person_id, NOW, since, claimed, part, ZERO_ID, ["crew/1"]),
+            *(True, weighed, mend, list(range(256))),
+        )
+        assert b"secret" not in b"".join(row["frames"] or b"" for row in rows)
+        assert rows[0]["want"] == [f"dev/{device.id}", "ref"]
+
+
+async def test_who_brings_no_secret_of_the_device_or_a_session_of_another_gets_nothing(stage: Stage) -> None:
+    device, other = await stage.device("ref"), await stage.device("ref")
+    await stage.put("secret", "ref")
+    stored, theirs = hashlib.sha256(device.id.bytes).digest(), uuid4()
+    async with org_transaction(stage.pool, stage.org_id) as conn:
+        await conn.execute(
+            "update sync_device set secret_hash = $3 where org_id = $1 and device_id = $2",
+            stage.org_id,
+            device.id,
+            stored,
+        )
+        await conn.execute(
+            "insert into sync_session (org_id, session_id, device_id, person_id, from_at, to_at, issued_at) values ($1, $2, $3, $4, $5, $5, $5)",
+            *(stage.org_id, theirs, other.id, device.person_id, NOW),
+        )
+    wrong = [
+        (bytes(32), None, "device"),
+        (b"", None, "device"),
+        (bytes(32), theirs, "device"),
+        (stored, theirs, "session"),
+    ]
+    for secret, session, refused in [*wrong, (stored, UUID(int=0), "session")]:
+        (row,) = await stage.pool.fetch(
+            CLAIM,
+            *(stage.org_id, device.id, secret, session, device.person_id, NOW, None, [], None, ZERO_ID, []),
+            *(True, False, None, None),
+        )
+        assert tuple(row.values()) == (refused, None, None, None)
+    nobody = Holder(stage.org_id, device.id, device.person_id, secret_hash=stored)
+    assert (await reading.read(stage.pool, nobody, Start(), NOW)).want == (f"dev/{device.id}",)
 
 
 async def test_a_device_of_another_person_gives_no_scope(stage: Stage) -> None:
