@@ -32,9 +32,11 @@ from sync.transaction import org_transaction
 
 SIGN_IN_LIFETIME: Final = timedelta(days=30)
 RESET_LIFETIME: Final = timedelta(days=2)
-# Per login and address: a person who forgets. Per login: somebody who guesses from many addresses.
+# Per login and address: a person who forgets. Per login: somebody who guesses from many addresses; where the person has signed in before,
+# that limit does not count, or guessing would be a way to lock somebody out.
 LOGIN_HERE: Final = Rate("login", 10, timedelta(seconds=30))
 LOGIN_ANYWHERE: Final = Rate("login anywhere", 60, timedelta(seconds=20))
+LOGIN_KNOWN: Final = Rate("login known", 1, timedelta(days=30))
 REFRESH: Final = Rate("refresh", 30, timedelta(seconds=5))
 RESET: Final = Rate("reset", 10, timedelta(seconds=30))
 
@@ -49,9 +51,11 @@ async def login(services: Services, ask: LoginAsk, address: str) -> Tokens:
     if org_id is None:
         await services.passwords.check(None, ask.password)
         raise ProblemError("login_failed")
-    await _throttle(
-        services, org_id, (LOGIN_HERE, LOGIN_HERE.key(name, address)), (LOGIN_ANYWHERE, LOGIN_ANYWHERE.key(name))
-    )
+    known_here = LOGIN_KNOWN.key(name, address)
+    async with org_transaction(services.pool, org_id) as conn:
+        usual = await throttle.is_marked(conn, org_id, known_here, now=now)
+    anywhere = () if usual else ((LOGIN_ANYWHERE, LOGIN_ANYWHERE.key(name)),)
+    await _throttle(services, org_id, (LOGIN_HERE, LOGIN_HERE.key(name, address)), *anywhere)
     async with org_transaction(services.pool, org_id) as conn:
         known = await credentials.by_login(conn, org_id, name)
     good = await services.passwords.check(known.password_hash if known else None, ask.password)
@@ -71,6 +75,7 @@ async def login(services: Services, ask: LoginAsk, address: str) -> Tokens:
             )
         await credentials.count_success(conn, org_id, known.person_id)
         await throttle.forget(conn, org_id, LOGIN_HERE.key(name, address))
+        await throttle.mark(conn, org_id, known_here, until=now + LOGIN_KNOWN.every)
         sign_in = sign_ins.NewSignIn(sign_in_id=uuid7(), person_id=known.person_id, expires_at=now + SIGN_IN_LIFETIME)
         await sign_ins.start(conn, org_id, sign_in, now=now)
         refresh_text = await _add_refresh(conn, org_id, sign_in.sign_in_id, now=now)
@@ -178,15 +183,16 @@ async def reset_password(services: Services, ask: PasswordResetAsk) -> None:
 
 
 async def _throttle(services: Services, org_id: UUID, *limits: tuple[Rate, bytes]) -> None:
-    # A transaction of its own: an attempt counts whatever becomes of it.
-    waits = []
+    # A transaction of its own: an attempt counts whatever becomes of it. The first limit that refuses is the last that is asked: what one
+    # address is refused must not use up what all addresses have.
+    wait = None
     async with org_transaction(services.pool, org_id) as conn:
         for rate, key in limits:
             wait = await throttle.take(conn, org_id, rate, key, now=services.clock())
             if wait is not None:
-                waits.append(wait)
-    if waits:
-        raise too_many(max(waits))
+                break
+    if wait is not None:
+        raise too_many(wait)
 
 
 async def _add_refresh(conn: asyncpg.Connection, org_id: UUID, sign_in_id: UUID, *, now: datetime) -> str:

@@ -16,6 +16,9 @@ on conflict (org_id, key) do update set free_at = greatest(t.free_at, $3::timest
   where t.free_at <= $3::timestamptz + $5::interval
 returning free_at"""
 
+_MARK = """
+insert into throttle (org_id, key, free_at) select org_id, $2, $3 from organisation where org_id = $1
+on conflict (org_id, key) do update set free_at = excluded.free_at"""
 _FREE_AT = "select free_at from throttle where org_id = $1 and key = $2"
 _FORGET = "delete from throttle where org_id = $1 and key = $2"
 _PURGE = """
@@ -42,6 +45,17 @@ async def take(conn: asyncpg.Connection, org_id: UUID, rate: Rate, key: bytes, *
         return None
     free_at: datetime | None = await conn.fetchval(_FREE_AT, org_id, key)
     return max(free_at - slack - now, timedelta(seconds=1)) if free_at else None
+
+
+async def mark(conn: asyncpg.Connection, org_id: UUID, key: bytes, *, until: datetime) -> None:
+    """Remember a key until an instant, for `is_marked`."""
+    await conn.execute(_MARK, org_id, key, until)
+
+
+async def is_marked(conn: asyncpg.Connection, org_id: UUID, key: bytes, *, now: datetime) -> bool:
+    """Tell whether a key is still remembered."""
+    until: datetime | None = await conn.fetchval(_FREE_AT, org_id, key)
+    return until is not None and until > now
 
 
 async def forget(conn: asyncpg.Connection, org_id: UUID, key: bytes) -> None:
