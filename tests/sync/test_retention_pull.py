@@ -97,6 +97,18 @@ async def test_nothing_is_forgotten_before_its_time(stage: Stage) -> None:
         assert (await removed(stage.pool, stage.org_id, now))["ended memberships"] == ended
 
 
+async def test_what_was_open_when_the_mark_was_made_is_not_older_than_the_mark(stage: Stage) -> None:
+    id = await stage.put("goes", "crew/1")
+    async with org_transaction(stage.pool, stage.org_id) as slow:
+        await documents.leave(slow, stage.org_id, "crew/1", [("note", id)])
+        # Later ids are given out and seen before it commits.
+        await stage.put("another", "crew/1")
+        await removed(stage.pool, stage.org_id, NOW)
+    await marked(stage.pool, stage.org_id, NOW + timedelta(days=1))
+    assert (await removed(stage.pool, stage.org_id, LATER))["ended memberships"] == 0
+    assert (await removed(stage.pool, stage.org_id, LATER + timedelta(days=1)))["ended memberships"] == 1
+
+
 async def test_marks_of_another_server_say_nothing(stage: Stage, owner: asyncpg.Connection) -> None:
     device = await stage.device("crew/1")
     await gone_from(stage, device, "crew/1")
