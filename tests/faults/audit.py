@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import asyncpg
+
 from api.database import owner_connection
 from api.settings import Settings
 from mobile_contract.client.pages import digests
@@ -32,14 +34,14 @@ where m.org_id = $1 and m.bucket = any($2) and not m.gone"""
 
 async def audit(settings: Settings, phones: Sequence[Phone]) -> str:
     """Check everything that must hold once all is quiet, and say in a line what was checked. AssertionError for what does not hold."""
-    database = Database(settings)
     org = phones[0].org
     commands = 0
-    for phone in phones:
-        commands += await _commands_took_effect_once(database, phone)
-        await _holds_what_the_server_does(database, phone)
+    async with Database(settings).superuser() as conn:
+        for phone in phones:
+            commands += await _commands_took_effect_once(conn, phone)
+            await _holds_what_the_server_does(conn, phone)
+        effects = [row["id"] for row in (*await conn.fetch(_NOTES, org.id), *await conn.fetch(_MOVES, org.id))]
     made = {id for phone in phones for id in phone.ledger.values()}
-    effects = [row["id"] for row in (*await database.rows(_NOTES, org.id), *await database.rows(_MOVES, org.id))]
     assert sorted(effects) == sorted(made), "effects that nobody asked for, or too few of them"
     drifts = [drift async for drift in _drifts(settings, org.id)]
     assert drifts == []
@@ -49,25 +51,25 @@ async def audit(settings: Settings, phones: Sequence[Phone]) -> str:
     )
 
 
-async def _commands_took_effect_once(database: Database, phone: Phone) -> int:
+async def _commands_took_effect_once(conn: asyncpg.Connection, phone: Phone) -> int:
     made = list(phone.ledger)
-    outcomes = {row["command_id"]: row["status"] for row in await database.rows(_OUTCOMES, phone.org.id, made)}
+    outcomes = {row["command_id"]: row["status"] for row in await conn.fetch(_OUTCOMES, phone.org.id, made)}
     assert sorted(outcomes) == sorted(made), "a command has no outcome"
     assert phone.device.status().unsent == 0, "a queue is not empty"
     # The phone forgets what is final and durable: what it still knows must be what the server decided.
     assert {id: outcomes[id] for id in phone.acknowledged()} == phone.acknowledged()
     assert set(outcomes.values()) <= {"applied"}, outcomes
-    times = {row["command_id"]: row["times"] for row in await database.rows(_EVENTS, phone.org.id, made)}
+    times = {row["command_id"]: row["times"] for row in await conn.fetch(_EVENTS, phone.org.id, made)}
     assert times == dict.fromkeys(made, 1), "a command took effect twice, or not at all"
-    order = [row["command_id"] for row in await database.rows(_ORDER, phone.org.id, phone.device_id)]
+    order = [row["command_id"] for row in await conn.fetch(_ORDER, phone.org.id, phone.device_id)]
     assert order == made, "commands took effect out of order"
     return len(made)
 
 
-async def _holds_what_the_server_does(database: Database, phone: Phone) -> None:
-    scope = {row["bucket"] for row in await database.rows(_SCOPE, phone.org.id, phone.person_id)}
+async def _holds_what_the_server_does(conn: asyncpg.Connection, phone: Phone) -> None:
+    scope = {row["bucket"] for row in await conn.fetch(_SCOPE, phone.org.id, phone.person_id)}
     scope.add(f"dev/{phone.device_id}")
-    rows = await database.rows(_HELD, phone.org.id, sorted(scope))
+    rows = await conn.fetch(_HELD, phone.org.id, sorted(scope))
     theirs = {(row["kind"], str(row["id"])): (row["ver"], bytes(row["body"])) for row in rows}
     store = phone.device.store
     ours = {(kind, id): (ver, body) for kind, id, ver, body in store.rows("select kind, id, ver, body from document")}

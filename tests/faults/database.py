@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import psutil
 from api import cluster
 from api.cluster import SUPERUSER, Place
 from api.cluster.place import server_ids
-from api.cluster.server import running_pid
+from api.cluster.server import installed_binaries, running_pid
 from api.settings import Settings
 from tests.waiting import until
 
@@ -160,6 +161,37 @@ class Database:
                 await conn.execute("checkpoint")
                 await conn.execute("drop tablespace onsite_small")
 
+    @contextlib.asynccontextmanager
+    async def journal_on(self, disk: Path) -> AsyncIterator[None]:
+        """Keep the write-ahead log on another disk until the block ends, with nothing in it that PostgreSQL could use up first."""
+        journal, away = self.place.data / "pg_wal", self.place.data / "pg_wal.away"
+        await asyncio.to_thread(cluster.down, self.place)
+        needed = self._segment_needed()
+        journal.rename(away)
+        shutil.copytree(
+            away, disk / "pg_wal", ignore=lambda _, names: [n for n in names if _is_segment(n) and n != needed]
+        )
+        _give_to_server(disk / "pg_wal")
+        journal.symlink_to(disk / "pg_wal")
+        try:
+            await self.start()
+            yield
+        finally:
+            await asyncio.to_thread(cluster.down, self.place)
+            journal.unlink()
+            shutil.rmtree(away)
+            shutil.copytree(disk / "pg_wal", journal)
+            _give_to_server(journal)
+            await self.start()
+
+    def _segment_needed(self) -> str:
+        """Name the only segment that a server which was stopped in order begins with."""
+        said = cluster.run_as_server_user(
+            [installed_binaries(self.place).path("pg_controldata"), "--pgdata", str(self.place.data)]
+        )
+        (line,) = [line for line in said.splitlines() if line.startswith("Latest checkpoint's REDO WAL file")]
+        return line.split()[-1]
+
     async def _set(self, name: str, value: str) -> None:
         async with self.superuser() as conn:
             await conn.execute(f"alter system set {name} = {value}")
@@ -169,3 +201,13 @@ class Database:
                 return f"'{await conn.fetchval('select current_setting($1)', name)}'" == value
 
             await until(taken, timeout_s=WITHIN_S)
+
+
+def _is_segment(name: str) -> bool:
+    return len(name) == 24 and set(name) <= set("0123456789ABCDEF")
+
+
+def _give_to_server(folder: Path) -> None:
+    folder.chmod(0o700)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, *server_ids())

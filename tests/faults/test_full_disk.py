@@ -6,18 +6,22 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from api.cluster.place import server_ids
+from api.cluster.server import running_pid
 from tests.faults.database import Database
-from tests.faults.stage import PULL, Stage
+from tests.faults.stage import PULL, PUSH, Stage
+from tests.waiting import until
 
-SIZE_MIB = 24
+# Room for some segments of the write-ahead log, 16 MiB each.
+SIZE_MIB = 64
 
 
 @contextlib.contextmanager
 def bounded_disk(folder: Path) -> Iterator[Path]:
-    """Mount a file system of 24 MiB for the database's user. Skips, saying why, where that is not allowed."""
+    """Mount a small file system for the database's user. Skips, saying why, where that is not allowed."""
     folder.mkdir()
     made = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m,mode=0700", "tmpfs", str(folder)],
@@ -32,6 +36,7 @@ def bounded_disk(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
 
 
 def fill(balloon: Path) -> int:
@@ -65,3 +70,39 @@ async def test_pushes_while_the_tables_disk_is_full(stage: Stage, database: Data
             stage.report.checked("push: 503 busy with Retry-After; pull: 200; the web process alive")
             balloon.unlink()
             await stage.quiet()
+
+
+async def test_the_journals_disk_is_full(stage: Stage, database: Database) -> None:
+    phone = await stage.fleet.phone()
+    phone.work(stage.job, 5)
+    await stage.fleet.settle()
+    acknowledged, life = phone.acknowledged(), await stage.life()
+    with bounded_disk(Path(f"{database.place.home}/full")) as disk:
+        async with database.journal_on(disk):
+            balloon = disk / "balloon"
+            filled = fill(balloon)
+            phone.work(stage.job, 50)
+            # The next commit needs a segment for which there is no room: PostgreSQL stops, and cannot start again.
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await database.value("select pg_switch_wal()")
+                await database.value("select pg_logical_emit_message(true, 'onsite', 'x')")
+            report = await stage.fleet.sync(phone)
+            stage.report.broke(f"the disk under the write-ahead log: full ({filled // 1024} KiB in the way)")
+            await until(lambda: running_pid(database.place) is None, timeout_s=60)
+            assert report.stopped in ("busy", "unreachable"), report
+            for path in (PULL, PUSH):
+                await stage.told_to_come_again(phone, path)
+            assert phone.transport.without_retry_after == 0
+            assert (await stage.health(), await stage.health("/health/ready")) == (200, 503)
+            stage.report.checked(
+                "PostgreSQL stopped by itself; push and pull: 503 with Retry-After; alive: 200, ready: 503"
+            )
+            balloon.unlink()
+            await database.start()
+            await database.recovered()
+            await stage.fleet.settle()
+            assert acknowledged.items() <= phone.acknowledged().items(), "an acknowledged command was forgotten"
+            assert await stage.life() != life
+            await stage.quiet()
+    await database.recovered()
+    await stage.fleet.settle()

@@ -18,7 +18,7 @@ async def test_two_hundred_phones_reconnect_at_once(stage: Stage) -> None:
     people = ("amy", "ali", "bob")
     for number in range(PHONES):
         phone = await stage.fleet.phone(people[number % 3], pace=PACE, url=stage.server.url)
-        phone.work(jobs[number % JOBS], 3)
+        phone.work(jobs[number % JOBS], 1)
     await stage.server.kill()
     stage.report.broke(
         f"the web process (SIGKILL); {PHONES} phones with work to hand in ask for it at once when it is back"

@@ -39,6 +39,33 @@ async def test_the_server_is_killed_under_waiting_phones_and_streams(stage: Stag
     await stage.quiet()
 
 
+async def test_the_database_crashes_under_waiting_phones_and_streams(stage: Stage) -> None:
+    waiting, other = await stage.fleet.phone("amy"), await stage.fleet.phone("ali")
+    await stage.fleet.settle()
+    async with (
+        httpx.AsyncClient(base_url=stage.server.url, timeout=60, trust_env=False) as client,
+        client.stream("GET", "/sync/v1/live", headers=waiting.headers) as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert [await anext(lines) for _ in range(3)] == ["event: poke", "data: {}", ""]
+        poll = asyncio.create_task(stage.fleet.sync(waiting, wait_s=40))
+        await stage.database.crash()
+        stage.report.broke("PostgreSQL (SIGQUIT) under a long poll and a stream of events")
+        await stage.database.start()
+        async with asyncio.timeout(60):
+            # What was said while nobody listened is made good by a poke for everybody.
+            assert await anext(lines) == "event: poke"
+            await poll
+            other.work(stage.job, 5)
+            assert (await stage.fleet.sync(other)).stopped == ""
+            again = await stage.fleet.sync(waiting, wait_s=40)
+    assert again.stopped == "" and (again.changes > 0 or poll.result().changes > 0), again
+    stage.report.checked(
+        "the stream stayed and poked once the server listened again; the long poll ended and brought the news"
+    )
+    await stage.quiet()
+
+
 async def _until_cut(lines: AsyncIterator[str]) -> AsyncIterator[str]:
     try:
         async for line in lines:
