@@ -219,7 +219,7 @@ class PageApplier:
             queue.resume_at(self._store, end.acked_n + 1)
         else:
             self._store.update_install(last_n=max(before.last_n, end.acked_n))
-            if before.life not in (None, life):
+            if before.life != life:
                 queue.ask_again(self._store, end.acked_n)
         queue.acknowledge(self._store, end.acked_n, begin.server_time)
         queue.forget(self._store, begin.server_time)

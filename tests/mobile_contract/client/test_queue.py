@@ -31,7 +31,10 @@ def office() -> Office:
 
 @pytest.fixture
 def phone(tmp_path: Path, office: Office) -> Phone:
-    return enrolled(tmp_path / "d", office)
+    phone = enrolled(tmp_path / "d", office)
+    phone.synced()
+    office.requests.clear()
+    return phone
 
 
 def pushes(office: Office) -> list[PushAsk]:
@@ -165,6 +168,7 @@ def test_a_restore_older_than_what_the_device_keeps_leaves_no_hole(phone: Phone,
 
 def test_a_cloned_phone_enrols_anew_and_hands_everything_in_under_the_same_ids(tmp_path: Path, office: Office) -> None:
     phone = enrolled(tmp_path / "d", office)
+    phone.synced()
     shared = phone.note("before the clone")
     phone.store.close()
     (tmp_path / "clone").write_bytes((tmp_path / "d").read_bytes())

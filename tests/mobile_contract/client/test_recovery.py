@@ -85,6 +85,16 @@ def test_a_number_lost_in_a_restore_and_taken_by_a_clone_is_noticed(
     assert [each.id for each in queue.kept(phone.store) if each.status is None] == [mine]
 
 
+def test_a_clone_takes_the_number_before_the_first_page_of_all(phone: Phone, office: Office, tmp_path: Path) -> None:
+    clone = twin_of(phone, tmp_path / "clone", office)
+    phone.note("mine, lost in the restore")
+    phone._exchange.push(SyncReport())
+    office.new_life(0)
+    clone.note("the clone's, under the same number")
+    clone.synced()
+    assert phone.sync().stopped == "device_forked"
+
+
 def test_a_push_begins_with_the_last_answered_command(phone: Phone, office: Office, tmp_path: Path) -> None:
     phone.note("shared")
     phone.synced()
