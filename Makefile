@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`; both set up everything that they need.
-# The rest is for developers: lint types format contract bench docs.
+# The rest is for developers: lint types format contract bench audit docs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint types format contract bench docs browser clean
+.PHONY: run test lint types format contract bench audit docs browser clean
 
 run: $(STAMP)
 	@$(ONSITE) run
@@ -32,6 +32,11 @@ contract: $(STAMP)
 
 bench: $(STAMP)
 	@$(PY) -m benchmarks
+
+# Asks the advisory service about every package of the lock; says so loudly where it cannot be reached.
+audit: $(STAMP)
+	@test -x .onsite/audit/bin/pip-audit || { $(PYTHON) -m venv .onsite/audit && .onsite/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; }
+	@$(PY) -m tests.security.audit .onsite/audit/bin/pip-audit
 
 docs: $(STAMP)
 	@$(ONSITE) settings --markdown > docs/settings.md
