@@ -15,13 +15,14 @@ CANDIDATES: Final = (OURS, ONE_WORKER, PLAIN, RAW, BARE, KINTO, POCKETBASE)
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """A scenario: what is done, in which unit it is told, and whether more is better."""
+    """A scenario: what is done, in which unit it is told, whether more is better, and what one unit of work is."""
 
     key: str
     title: str
     unit: str
     more_is_better: bool
     digits: int = 0
+    work: str = "pull"
 
 
 class Goal(Struct, frozen=True, kw_only=True):
@@ -35,20 +36,35 @@ class Goal(Struct, frozen=True, kw_only=True):
 
 
 KINDS: Final = (
-    Kind(key="initial", title="First pull of all documents, one device", unit="documents/s", more_is_better=True),
+    Kind(
+        key="initial",
+        title="First pull of all documents, one device",
+        unit="documents/s",
+        more_is_better=True,
+        work="document",
+    ),
     Kind(key="delta_100", title="Pull after 100 changes, one device", unit="ms", more_is_better=False, digits=2),
     Kind(key="delta_10", title="Pull after 10 changes, one device", unit="ms", more_is_better=False, digits=2),
     Kind(key="no_change_1", title="Pull without changes, one device", unit="ms", more_is_better=False, digits=2),
     Kind(key="no_change_many", title="Pulls without changes, 32 connections", unit="pulls/s", more_is_better=True),
     Kind(key="ten_changes_many", title="Pulls of 10 changes, 32 connections", unit="pulls/s", more_is_better=True),
-    Kind(key="push_1", title="Push of field reports, one device", unit="commands/s", more_is_better=True),
-    Kind(key="push_many", title="Push of field reports, 16 devices at once", unit="commands/s", more_is_better=True),
+    Kind(
+        key="push_1", title="Push of field reports, one device", unit="commands/s", more_is_better=True, work="command"
+    ),
+    Kind(
+        key="push_many",
+        title="Push of field reports, 16 devices at once",
+        unit="commands/s",
+        more_is_better=True,
+        work="command",
+    ),
     Kind(
         key="rush",
         title="Morning rush: 500 devices at once, 300 documents each",
         unit="s until the last one has everything",
         more_is_better=False,
         digits=2,
+        work="device",
     ),
 )
 

@@ -15,6 +15,8 @@ import asyncpg
 import uvloop
 from msgspec import Struct
 
+from benchmarks.cpu import Meter
+
 _PREPARE_OFF: Final = {"jit": "off", "timezone": "UTC", "application_name": "floor"}
 
 
@@ -46,18 +48,21 @@ class Task(Struct, frozen=True, kw_only=True):
 
 
 class Ran(Struct, frozen=True, kw_only=True):
-    """What came of it. A latency is that of one step or transaction."""
+    """What came of it. A latency is that of one step or transaction; `cpu_s` is ours and the database's, for all works of the scripts."""
 
     elapsed_s: float
     latencies_s: Sequence[float]
     rows: int
     scripts_done: int
+    all_works: int
+    cpu_s: float = 0.0
 
 
 class Floor:
     """The processes that run statements, kept over a whole run."""
 
     def __init__(self, processes: int) -> None:
+        self.meter: Meter | None = None
         context = get_context("spawn")
         self._pipes = []
         self._processes = []
@@ -83,6 +88,8 @@ class Floor:
             )
         # Everybody is connected and warm before the clock runs.
         self._collect(used)
+        if self.meter is not None:
+            self.meter.start()
         for pipe in used:
             pipe.send("go")
         parts = self._collect(used)
@@ -91,6 +98,8 @@ class Floor:
             latencies_s=[latency for part in parts for latency in part.latencies_s],
             rows=sum(part.rows for part in parts),
             scripts_done=sum(part.scripts_done for part in parts),
+            all_works=sum(part.all_works for part in parts),
+            cpu_s=0.0 if self.meter is None else self.meter.spent_s(),
         )
 
     def _collect(self, pipes: Sequence[Any]) -> list[Any]:
@@ -140,6 +149,7 @@ async def _run(task: Task, pipe: Connection) -> Ran:
             latencies_s=[latency for line in lines for latency in line.latencies],
             rows=sum(line.rows for line in lines),
             scripts_done=sum(line.done for line in lines),
+            all_works=sum(line.all_works for line in lines),
         )
     finally:
         await asyncio.gather(*(line.conn.close() for line in lines))
@@ -152,7 +162,7 @@ class _Line:
         self.conn, self._script = conn, script
         self._prepared: dict[str, Any] = {}
         self.latencies: list[float] = []
-        self.rows = self.done = 0
+        self.rows = self.done = self.all_works = 0
         self.last_at = 0.0
 
     async def prepare(self) -> None:
@@ -172,6 +182,7 @@ class _Line:
                     return
                 rows = await (self._transact(work) if isinstance(work, Transaction) else self._step(work))
                 ended = time.perf_counter()
+                self.all_works += 1
                 if started >= counts_from:
                     self.latencies.append(ended - started)
                     self.rows += rows

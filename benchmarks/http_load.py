@@ -24,7 +24,12 @@ class Http:
             outcome = self.driver.run(Load(port=port, scripts=[walk.requests], seconds=self.plan.seconds))
             value = walk.documents * outcome.scripts_done / outcome.elapsed_s
             sample = of_outcome(Label(scenario, name, number), value, outcome)
-            return msgspec.structs.replace(sample, wire_bytes=outcome.bytes_in / max(outcome.scripts_done, 1))
+            walks = outcome.all_answers / len(walk.requests)
+            return msgspec.structs.replace(
+                sample,
+                wire_bytes=outcome.bytes_in / max(outcome.scripts_done, 1),
+                cpu_us=outcome.served_cpu_s / (walks * walk.documents) * 1e6,
+            )
 
         return measure
 

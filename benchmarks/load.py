@@ -15,6 +15,9 @@ from typing import Final, cast
 
 import uvloop
 from msgspec import Struct
+from msgspec.structs import replace
+
+from benchmarks.cpu import Meter
 
 READ_BYTES: Final = 1 << 18
 CONNECT_AT_ONCE: Final = 100
@@ -35,7 +38,10 @@ class Load(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What came of it. Latencies in seconds; `scripts_done` says how many scripts ended; bytes are those of heads and bodies."""
+    """What came of it. Latencies in seconds; `scripts_done` says how many scripts ended; bytes are those of heads and bodies.
+
+    `cpu_s` is the generator's own; `served_cpu_s` what those who answered took, for all answers, those of the warm-up among them.
+    """
 
     elapsed_s: float
     latencies_s: Sequence[float]
@@ -45,6 +51,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     bytes_in: int
     bytes_out: int
     cpu_s: float
+    all_answers: int
+    served_cpu_s: float = 0.0
 
     @property
     def answers(self) -> int:
@@ -61,6 +69,7 @@ class Driver:
     """The process that generates load, kept over a whole run."""
 
     def __init__(self) -> None:
+        self.meter: Meter | None = None
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -68,11 +77,18 @@ class Driver:
 
     def run(self, load: Load) -> Outcome:
         """Generate load and wait for its end. Raises RuntimeError with what went wrong over there."""
+        if self.meter is not None:
+            self.meter.start()
         self._pipe.send(load)
         answer: Outcome | str = self._pipe.recv()
         if isinstance(answer, str):
             raise RuntimeError(answer)
-        return answer
+        return answer if self.meter is None else replace(answer, served_cpu_s=self.meter.spent_s())
+
+    @property
+    def pid(self) -> int:
+        """Name the process."""
+        return self._process.pid or 0
 
     def close(self) -> None:
         """End the process."""
@@ -105,7 +121,7 @@ class _Run:
         self.load = load
         self.latencies: list[float] = []
         self.statuses: Counter[int] = Counter()
-        self.refused = self.done = self.bytes_in = self.bytes_out = 0
+        self.refused = self.done = self.all_answers = self.bytes_in = self.bytes_out = 0
         self.counts_from = self.ends_at = 0.0
         self.last_at = 0.0
         self._left = len(load.scripts)
@@ -143,6 +159,7 @@ class _Run:
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             cpu_s=time.process_time() - cpu,
+            all_answers=self.all_answers,
         )
 
     def leave(self, fault: str = "") -> None:
@@ -233,6 +250,7 @@ class _Line(asyncio.Protocol):
             pause_s = max(self._wait_s, 1) * random.uniform(0.5, 1.0)
             asyncio.get_running_loop().call_later(pause_s, lambda: self._send(again=True))
             return
+        run.all_answers += 1
         if self._sent >= run.counts_from:
             run.latencies.append(now - (self._first_sent if run.load.patient else self._sent))
             run.statuses[self._status] += 1

@@ -11,6 +11,7 @@ import msgspec
 import psutil
 from msgspec import Struct
 
+from benchmarks.floor import Ran
 from benchmarks.load import Outcome
 from benchmarks.plan import Plan
 
@@ -18,7 +19,10 @@ RESULTS: Final = Path(__file__).parent / "results" / "latest.json"
 
 
 class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One measurement. `value` is in the scenario's unit; latencies are of single answers (floor: statements or transactions)."""
+    """One measurement. `value` is in the scenario's unit; latencies are of single answers (floor: statements or transactions).
+
+    `cpu_us`: CPU time per unit of work (document, pull, command, device) of all who had a part in it, the database too.
+    """
 
     scenario: str
     candidate: str
@@ -30,6 +34,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     wire_bytes: float | None = None
     generator_share: float | None = None
+    cpu_us: float | None = None
     refused: int = 0
     peak_mib: float | None = None
 
@@ -88,6 +93,19 @@ class Results(Struct, frozen=True, kw_only=True):
         found = self.values(scenario, candidate)
         return Spread.of(found) if found else None
 
+    def cpu(self, scenario: str, candidate: str) -> Spread | None:
+        """Give the CPU microseconds per unit of work; None when it was not measured."""
+        found = [s.cpu_us for s in self.samples if s.scenario == scenario and s.candidate == candidate]
+        known = [value for value in found if value]
+        return Spread.of(known) if known else None
+
+    def cpu_ratio(self, scenario: str, one: str, other: str) -> Spread | None:
+        """Give the ratio of the medians of CPU time of two candidates; None where one is missing."""
+        ours, theirs = self.cpu(scenario, one), self.cpu(scenario, other)
+        if ours is None or theirs is None:
+            return None
+        return Spread(ours.median / theirs.median, ours.least / theirs.greatest, ours.greatest / theirs.least)
+
     def ratio(self, scenario: str, one: str, other: str) -> Spread | None:
         """Give the ratio of two candidates, round by round; None where one is missing."""
         pairs = zip(self.values(scenario, one), self.values(scenario, other), strict=False)
@@ -128,8 +146,8 @@ class Label(Struct, frozen=True):
     round: int
 
 
-def of_outcome(label: Label, value: float, outcome: Outcome) -> Sample:
-    """Make a sample of what the load generator reports, the value given in the scenario's unit."""
+def of_outcome(label: Label, value: float, outcome: Outcome, *, units: float | None = None) -> Sample:
+    """Make a sample of what the load generator reports, the value given in the scenario's unit; `units` of work: as many as answers."""
     return Sample(
         scenario=label.scenario,
         candidate=label.candidate,
@@ -141,19 +159,21 @@ def of_outcome(label: Label, value: float, outcome: Outcome) -> Sample:
         failures=outcome.failures,
         wire_bytes=outcome.bytes_in / max(outcome.answers, 1),
         generator_share=outcome.cpu_s / outcome.elapsed_s,
+        cpu_us=1e6 * outcome.served_cpu_s / (units or max(outcome.all_answers, 1)),
     )
 
 
-def of_latencies(label: Label, value: float, latencies_s: Sequence[float]) -> Sample:
-    """Make a sample of what a floor reports."""
+def of_ran(label: Label, value: float, ran: Ran, *, units: float | None = None) -> Sample:
+    """Make a sample of what a floor reports; `units` of work: as many as statements or transactions."""
     return Sample(
         scenario=label.scenario,
         candidate=label.candidate,
         round=label.round,
         value=value,
-        p50_ms=quantile_ms(latencies_s, 0.5),
-        p99_ms=quantile_ms(latencies_s, 0.99),
-        answers=len(latencies_s),
+        p50_ms=quantile_ms(ran.latencies_s, 0.5),
+        p99_ms=quantile_ms(ran.latencies_s, 0.99),
+        answers=len(ran.latencies_s),
+        cpu_us=1e6 * ran.cpu_s / (units or max(ran.all_works, 1)),
     )
 
 

@@ -41,6 +41,7 @@ def sections(results: Results) -> dict[str, str]:
         "goals": _goals(results),
         "side by side": _side_by_side(results),
         "ratios": _ratios(results),
+        "cpu": _cpu(results),
         "answers": _answers(results),
         "growth": _growth(results),
         "memory": _memory(results),
@@ -99,6 +100,19 @@ def _ratios(results: Results) -> str:
         sense = "more is better" if kind.more_is_better else "less is better"
         rows.append((f"{kind.title} ({sense})", *("" if r is None else tables.of_ratio(r) for r in ratios)))
     return markdown(("Onsite ÷", *names), rows)
+
+
+def _cpu(results: Results) -> str:
+    names = [n for n in CANDIDATES if any(results.medians(k.key, n, "cpu_us") for k in measured(results))]
+    rows = []
+    for kind in measured(results):
+        cells = []
+        for name in names:
+            spread, ratio = results.cpu(kind.key, name), results.cpu_ratio(kind.key, OURS, name)
+            beside = "" if ratio is None or name == OURS else f" ({ratio.median:.2f})"
+            cells.append("" if spread is None else f"{spread.median:,.0f}{beside}")
+        rows.append((f"{kind.title}, per {kind.work}", *cells))
+    return markdown(("CPU µs (Onsite ÷ this)", *names), rows)
 
 
 def _answers(results: Results) -> str:

@@ -17,7 +17,7 @@ from benchmarks.bulk import Handset
 from benchmarks.corpus import Sample as Document
 from benchmarks.floor import Floor, Step, Task
 from benchmarks.http_load import Http
-from benchmarks.measures import Label, Sample, of_latencies, quantile_ms
+from benchmarks.measures import Label, Sample, of_ran, quantile_ms
 from benchmarks.plan import Plan
 from benchmarks.rounds import Measure
 from jobs.projection import Projected
@@ -211,7 +211,7 @@ class Raw:
 
         def measure(number: int) -> Sample:
             ran = self._floor.run(self._task([script]))
-            return of_latencies(Label(INITIAL, name, number), ran.rows / ran.elapsed_s, ran.latencies_s)
+            return of_ran(Label(INITIAL, name, number), ran.rows / ran.elapsed_s, ran, units=ran.rows)
 
         return measure
 
@@ -222,9 +222,7 @@ class Raw:
 
         def measure(number: int) -> Sample:
             ran = self._floor.run(self._task([script], warm_up_s=self._plan.warm_up_s))
-            return of_latencies(
-                Label(scenario, name, number), quantile_ms(ran.latencies_s, 0.5) or 0.0, ran.latencies_s
-            )
+            return of_ran(Label(scenario, name, number), quantile_ms(ran.latencies_s, 0.5) or 0.0, ran)
 
         return measure
 
@@ -235,7 +233,7 @@ class Raw:
 
         def measure(number: int) -> Sample:
             ran = self._floor.run(self._task(scripts, warm_up_s=self._plan.warm_up_s))
-            return of_latencies(Label(scenario, name, number), len(ran.latencies_s) / ran.elapsed_s, ran.latencies_s)
+            return of_ran(Label(scenario, name, number), len(ran.latencies_s) / ran.elapsed_s, ran)
 
         return measure
 

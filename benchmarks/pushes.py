@@ -14,7 +14,7 @@ from benchmarks.floor import Floor, Task, Transaction
 from benchmarks.ground import Ground
 from benchmarks.http_load import Http
 from benchmarks.load import Load
-from benchmarks.measures import Label, Sample, of_latencies, of_outcome
+from benchmarks.measures import Label, Sample, of_outcome, of_ran
 from benchmarks.peers import BATCH, Peer
 from benchmarks.plan import Plan
 from benchmarks.rounds import Measure
@@ -75,8 +75,8 @@ class Ours:
             given = queues(self._field, scenario, number)
             load = Load(port=self._port, scripts=[q.requests for q in given], seconds=_LIMIT_S, once=True)
             outcome = self._http.driver.run(load)
-            rate = sum(q.commands for q in given) / outcome.elapsed_s
-            return of_outcome(Label(scenario, name, number), rate, outcome)
+            commands = sum(q.commands for q in given)
+            return of_outcome(Label(scenario, name, number), commands / outcome.elapsed_s, outcome, units=commands)
 
         return measure
 
@@ -97,8 +97,8 @@ class Raw:
             scripts = [self._rows[queue.device_id] for queue in given]
             ran = self._floor.run(Task(dsn=settings.owner_database_url, scripts=scripts, seconds=_LIMIT_S, once=True))
             self._ground.drop(database)
-            rate = sum(queue.commands for queue in given) / ran.elapsed_s
-            return of_latencies(Label(scenario, name, number), rate, ran.latencies_s)
+            commands = sum(queue.commands for queue in given)
+            return of_ran(Label(scenario, name, number), commands / ran.elapsed_s, ran, units=commands)
 
         return measure
 
@@ -118,6 +118,7 @@ def of_peer(http: Http, field_: Field, scenario: str, peer: Peer) -> Measure:
             scripts[0] = scripts[0][1:] or scripts[0]
         load = Load(port=peer.server.port, scripts=scripts, seconds=http.plan.push_limit_s, once=True)
         outcome = http.driver.run(load)
-        return of_outcome(Label(scenario, peer.name, number), outcome.answers * BATCH / outcome.elapsed_s, outcome)
+        records = outcome.answers * BATCH
+        return of_outcome(Label(scenario, peer.name, number), records / outcome.elapsed_s, outcome, units=records)
 
     return measure

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from api.settings import Settings
 from benchmarks import (
     capture,
     corpus,
@@ -27,6 +28,7 @@ from benchmarks import (
 )
 from benchmarks import floor as floors
 from benchmarks.catalogue import BARE, KINTO, ONE_WORKER, OURS, PLAIN, POCKETBASE, RAW
+from benchmarks.cpu import Meter
 from benchmarks.ground import Ground
 from benchmarks.http_load import Http
 from benchmarks.measures import Memory, Results
@@ -42,6 +44,7 @@ class Run:
     def __init__(self, plan: Plan, ground_: Ground, http: Http, floor: floors.Floor, folder: Path) -> None:  # noqa: PLR0917
         self.plan, self.ground, self.http, self.floor, self.folder = plan, ground_, http, floor, folder
         self.peers: list[Peer] = []
+        self._fetching: tuple[Settings, Server] | None = None
         self.crews: dict[str, list[corpus.Sample]] = {}
         self.advance: Advance = lambda scenario, candidate, number: None
         self.results = Results(at=datetime.now(UTC), machine=measures.machine(_versions(ground_)), plan=plan)
@@ -52,6 +55,15 @@ class Run:
             samples, remarks = rounds.play(scenario, self.plan.rounds, self.advance)
             self.results.samples.extend(samples)
             self.results.remarks.extend(remarks)
+
+    def fetching(self, stack: contextlib.ExitStack) -> tuple[Settings, Server]:
+        """Give the database and the server of all parts that fetch, begun with the first of them."""
+        if self._fetching is None:
+            settings = self.ground.copy("fetching")
+            server = serving.onsite(settings, workers=self.plan.workers, folder=self.folder, name="onsite")
+            self._fetching = settings, stack.enter_context(server)
+            self.weigh(OURS, "idle", self._fetching[1])
+        return self._fetching
 
     def weigh(self, name: str, when: str, server: Server) -> None:
         """Note what a server weighs now."""
@@ -70,10 +82,11 @@ def play(plan: Plan, only: Collection[str], advance: Advance) -> Results:
     ):
         run = Run(plan, cluster, Http(driver, plan), floor, Path(folder))
         run.advance = advance
+        driver.meter = floor.meter = Meter(cluster.place, without=[driver.pid])
         stack.enter_context(_peers(run, only))
         for part, play_part in PARTS.items():
             if part in only:
-                play_part(run)
+                play_part(run, stack)
         return run.results
 
 
@@ -99,18 +112,14 @@ def _peers(run: Run, only: Collection[str]) -> Iterator[None]:
         yield
 
 
-def _pulls(run: Run) -> None:
-    settings = run.ground.copy("pulls")
+def _pulls(run: Run, stack: contextlib.ExitStack) -> None:
     run.advance("pull", "documents and devices", 0)
+    settings, two = run.fetching(stack)
     founded = pulls.found(settings, run.plan)
     with contextlib.ExitStack() as servers:
-        two = servers.enter_context(
-            serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite")
-        )
         single = serving.onsite(settings, workers=1, folder=run.folder, name="onsite-1")
         one = two if run.plan.workers == 1 else servers.enter_context(single)
         bare = servers.enter_context(serving.bare_litestar(settings, workers=run.plan.workers, folder=run.folder))
-        run.weigh(OURS, "idle", two)
         run.weigh(BARE, "idle", bare)
         stage = pulls.set_up(settings, two.port, run.plan, founded)
         ours, raw = pulls.Ours(stage, run.http), pulls.Raw(stage, run.floor, run.plan)
@@ -176,7 +185,7 @@ def _pulls(run: Run) -> None:
         run.weigh(OURS, "after pulls on 32 connections", two)
 
 
-def _pushes(run: Run) -> None:
+def _pushes(run: Run, _: contextlib.ExitStack) -> None:
     run.advance("push", "crews, jobs and queues", 0)
     field = pushes.arrange(run.ground.copy(pushes.TEMPLATE), run.plan)
     noting, settings = (run.ground.copy(name, of=pushes.TEMPLATE) for name in ("noting", "push_ours"))
@@ -203,32 +212,30 @@ def _pushes(run: Run) -> None:
         run.weigh(OURS, "after pushes", two)
 
 
-def _rush(run: Run) -> None:
-    settings = run.ground.copy("rush")
+def _rush(run: Run, stack: contextlib.ExitStack) -> None:
     run.advance("rush", "documents and devices", 0)
-    _, handsets = rush.found(settings, run.crews)
-    with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-rush") as two:
-        run.play(
-            Scenario(
-                key=rush.RUSH,
-                rounds=run.plan.rush_rounds,
-                candidates={
-                    OURS: rush.ours(run.http, OURS, two, handsets),
-                    RAW: rush.raw(run.floor, settings, handsets, run.plan)(RAW),
-                    **{peer.name: rush.of_peer(run.http, peer) for peer in run.peers},
-                },
-            )
+    settings, two = run.fetching(stack)
+    handsets = rush.found(settings, run.crews)
+    run.play(
+        Scenario(
+            key=rush.RUSH,
+            rounds=run.plan.rush_rounds,
+            candidates={
+                OURS: rush.ours(run.http, OURS, two, handsets),
+                RAW: rush.raw(run.floor, settings, handsets, run.plan)(RAW),
+                **{peer.name: rush.of_peer(run.http, peer) for peer in run.peers},
+            },
         )
-        run.weigh(OURS, "after the morning rush", two)
+    )
+    run.weigh(OURS, "after the morning rush", two)
     for peer in run.peers:
         run.weigh(peer.name, "after the morning rush", peer.server)
 
 
-def _growth(run: Run) -> None:
-    settings = run.ground.copy("growth")
-    with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-growth") as two:
-        ground_ = growth.found(settings, two.port)
-        run.results.growth.extend(growth.measure(ground_, two, run.http, run.floor, run.advance))
+def _growth(run: Run, stack: contextlib.ExitStack) -> None:
+    settings, two = run.fetching(stack)
+    ground_ = growth.found(settings, two.port)
+    run.results.growth.extend(growth.measure(ground_, two, run.http, run.floor, run.advance))
 
 
 def _versions(cluster: Ground) -> dict[str, str]:
@@ -241,7 +248,12 @@ def _versions(cluster: Ground) -> dict[str, str]:
     return {"postgresql": postgres, **found, **peers.versions()}
 
 
-PARTS: Final[dict[str, Callable[[Run], None]]] = {"pull": _pulls, "push": _pushes, "rush": _rush, "growth": _growth}
+PARTS: Final[dict[str, Callable[[Run, contextlib.ExitStack], None]]] = {
+    "pull": _pulls,
+    "push": _pushes,
+    "rush": _rush,
+    "growth": _growth,
+}
 
 
 def parts() -> Iterator[str]:

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import Final
-from uuid import UUID
 
 import msgspec
 from uuid_utils.compat import uuid7
@@ -17,7 +16,7 @@ from benchmarks.corpus import Sample as Document
 from benchmarks.floor import Floor, Step, Task
 from benchmarks.http_load import Http
 from benchmarks.load import Load
-from benchmarks.measures import Label, Sample, of_latencies, of_outcome
+from benchmarks.measures import Label, Sample, of_outcome, of_ran
 from benchmarks.peers import Peer
 from benchmarks.plan import Plan
 from benchmarks.rounds import Measure
@@ -43,10 +42,10 @@ def crews(plan: Plan) -> dict[str, list[Document]]:
     }
 
 
-def found(settings: Settings, given: dict[str, list[Document]]) -> tuple[UUID, list[Handset]]:
+def found(settings: Settings, given: dict[str, list[Document]]) -> list[Handset]:
     """Make an organisation in which each crew has its documents and one device."""
 
-    async def work() -> tuple[UUID, list[Handset]]:
+    async def work() -> list[Handset]:
         pool = await open_pool(settings)
         try:
             org = await arrange.organisation(pool, SEED)
@@ -57,7 +56,7 @@ def found(settings: Settings, given: dict[str, list[Document]]) -> tuple[UUID, l
                 await bulk.put(conn, org.id, _bucket(crew), documents)
             handsets = await bulk.enrol(conn, org.id, [(_bucket(crew),) for crew in given])
             await bulk.settle(conn)
-        return org.id, handsets
+        return handsets
 
     return asyncio.run(work())
 
@@ -92,7 +91,7 @@ def raw(floor: Floor, settings: Settings, handsets: Sequence[Handset], plan: Pla
             ran = floor.run(task)
             if ran.rows != plan.rush_devices * plan.rush_documents:
                 raise ValueError(f"the floor read {ran.rows} rows")
-            return of_latencies(Label(RUSH, name, number), ran.elapsed_s, ran.latencies_s)
+            return of_ran(Label(RUSH, name, number), ran.elapsed_s, ran)
 
         return measure
 

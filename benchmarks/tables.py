@@ -9,7 +9,7 @@ from rich.table import Table
 from benchmarks.catalogue import GOALS, KINDS, OURS, Goal, Kind
 from benchmarks.measures import Results, Spread
 
-HEAD: Final = ("", "median", "least–greatest", "Onsite ÷ this", "p99 ms", "bytes", "failed")
+HEAD: Final = ("", "median", "least–greatest", "Onsite ÷ this", "p99 ms", "CPU µs", "bytes", "failed")
 
 
 class Verdict(Struct, frozen=True):
@@ -47,6 +47,7 @@ def rows(results: Results, kind: Kind) -> Iterator[tuple[str, ...]]:
             f"{spread.least:,.{kind.digits}f}–{spread.greatest:,.{kind.digits}f}",
             "" if ratio is None or name == OURS else of_ratio(ratio),
             "" if p99 is None else f"{p99:,.1f}",
+            "" if (cpu := results.cpu(kind.key, name)) is None else f"{cpu.median:,.0f}",
             "" if wire is None else f"{wire:,.0f}",
             str(failed or ""),
         )

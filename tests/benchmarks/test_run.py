@@ -38,6 +38,7 @@ def test_every_scenario_has_a_row_of_each_candidate_and_no_failed_answer(results
         assert sample.value > 0, sample
         assert sample.answers > 0, sample
         assert sample.failures == 0, sample
+        assert sample.cpu_us is not None, sample
 
 
 def test_what_travels_is_counted(results: Results) -> None:
