@@ -94,7 +94,9 @@ class _BoundedPool(asyncpg.Pool):  # type: ignore[misc]
         self._wait_s = settings.pool_wait_s
 
     def acquire(self, *, timeout: float | None = None) -> Any:
-        return super().acquire(timeout=self._wait_s if timeout is None else timeout)
+        # Nobody waits for one that is free; a time limit would cost a task.
+        wait_s = self._wait_s if self.get_idle_size() == 0 else None
+        return super().acquire(timeout=wait_s if timeout is None else timeout)
 
 
 def _application_settings(settings: Settings) -> dict[str, str]:

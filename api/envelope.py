@@ -16,23 +16,23 @@ from sync.wire import encode
 
 COMPRESS_FROM_BYTES: Final = 1_024
 _COMPRESSIBLE: Final = (
-    "application/json",
-    "application/problem+json",
-    "application/geo+json",
-    "text/",
-    "image/svg+xml",
+    b"application/json",
+    b"application/problem+json",
+    b"application/geo+json",
+    b"text/",
+    b"image/svg+xml",
 )
-_API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+_API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY: Final = (
-    "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    b"default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
+    b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _ALWAYS: Final = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
 }
 
 log = structlog.get_logger()
@@ -111,40 +111,40 @@ class _Answer:
         await self._send(message)
 
     async def _send_start(self, start: Any, body: Any) -> None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
+        headers = {name.lower(): value for name, value in start["headers"]}
         cookies = [pair for pair in start["headers"] if pair[0].lower() == b"set-cookie"]
-        headers.pop("set-cookie", None)
+        headers.pop(b"set-cookie", None)
         if body is not None and not body.get("more_body", False):
             body["body"] = self._compressed(headers, body.get("body", b""))
         self._add_headers(headers)
-        start["headers"] = [*((k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()), *cookies]
+        start["headers"] = [*headers.items(), *cookies]
         await self._send(start)
 
-    def _compressed(self, headers: dict[str, str], body: bytes) -> bytes:
-        kind = headers.get("content-type", "")
+    def _compressed(self, headers: dict[bytes, bytes], body: bytes) -> bytes:
+        kind = headers.get(b"content-type", b"")
         if (
             len(body) < COMPRESS_FROM_BYTES
-            or "content-encoding" in headers
+            or b"content-encoding" in headers
             or self.status in (204, 206, 304)
             or not kind.startswith(_COMPRESSIBLE)
         ):
             return body
         accepted = next((v.decode("latin-1") for k, v in self._scope["headers"] if k == b"accept-encoding"), None)
         encoded = encode(body, accepted)
-        headers["vary"] = ", ".join(filter(None, (headers.get("vary"), "Accept-Encoding")))
+        headers[b"vary"] = b", ".join(filter(None, (headers.get(b"vary"), b"Accept-Encoding")))
         if encoded.encoding != "identity":
-            headers["content-encoding"] = encoded.encoding
-            headers["content-length"] = str(len(encoded.body))
+            headers[b"content-encoding"] = encoded.encoding.encode()
+            headers[b"content-length"] = str(len(encoded.body)).encode()
         return encoded.body
 
-    def _add_headers(self, headers: dict[str, str]) -> None:
+    def _add_headers(self, headers: dict[bytes, bytes]) -> None:
         for name, value in _ALWAYS.items():
             headers.setdefault(name, value)
-        page = headers.get("content-type", "").startswith("text/html")
+        page = headers.get(b"content-type", b"").startswith(b"text/html")
         # A 304 has no media type, and its headers replace those of the page that the browser kept.
         if self.status != 304:
-            headers.setdefault("content-security-policy", _PAGE_POLICY if page else _API_POLICY)
-        headers.setdefault("cache-control", "no-store")
-        headers["request-id"] = str(self._record.request_id)
+            headers.setdefault(b"content-security-policy", _PAGE_POLICY if page else _API_POLICY)
+        headers.setdefault(b"cache-control", b"no-store")
+        headers[b"request-id"] = str(self._record.request_id).encode()
         if self._hsts:
-            headers.setdefault("strict-transport-security", "max-age=31536000")
+            headers.setdefault(b"strict-transport-security", b"max-age=31536000")

@@ -6,6 +6,7 @@ changed at any time: what was made with the previous one stays valid as long as 
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -75,5 +76,6 @@ def _mac(key: Key, purpose: str, message: bytes) -> bytes:
     return hmac.digest(_sub_key(key, purpose), message, hashlib.sha256)[:MAC_BYTES]
 
 
+@lru_cache(maxsize=64)
 def _sub_key(key: Key, purpose: str) -> bytes:
     return hkdf_sha256(key.secret, salt=b"onsite", label=b"purpose " + purpose.encode(), length=32)

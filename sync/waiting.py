@@ -26,6 +26,8 @@ KEEP_ALIVE_S: Final = 20.0
 SCOPE_EVERY_S: Final = 300.0
 POKE_EVERY_S: Final = 1.0
 LINE_S: Final = 1.0
+# How many wait behind each place: a second's work of a small page. What bounds the wait is the second.
+_LINE_EACH: Final = 64
 
 Forget = Callable[[asyncpg.Connection, Holder, int, Cursor], Awaitable[object]]
 
@@ -38,7 +40,7 @@ class Gate:
 
     def __init__(self, inside: int | None = None, *, line: int | None = None, line_s: float = LINE_S) -> None:
         self.limit = inside or 2 * (os.cpu_count() or 1)
-        self._line = 8 * self.limit if line is None else line
+        self._line = _LINE_EACH * self.limit if line is None else line
         self._line_s = line_s
         self._free = asyncio.Semaphore(self.limit)
         self._waiting = 0
@@ -46,7 +48,17 @@ class Gate:
     @contextlib.asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:
         """Be inside for the block. Raises Crowded when there is no place, nor one to be expected soon."""
-        if self._free.locked() and self._waiting >= self._line:
+        if not self._free.locked():
+            await self._free.acquire()
+        else:
+            await self._line_up()
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    async def _line_up(self) -> None:
+        if self._waiting >= self._line:
             raise Crowded
         self._waiting += 1
         try:
@@ -56,10 +68,6 @@ class Gate:
             raise Crowded from None
         finally:
             self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._free.release()
 
 
 class Waiting:
