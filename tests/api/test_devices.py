@@ -210,15 +210,6 @@ async def test_a_session_of_another_device_is_nobodys(site: Site, org: Org) -> N
     assert known.actor.person_id is None and not known.actor.active and not known.actor.roles
 
 
-async def test_a_device_token_opens_no_route_of_people_and_a_person_none_of_devices(site: Site, org: Org) -> None:
-    person_id = await make_person(site, org, Role.DISPATCHER)
-    device = await _enrol(site, (await _code(site, org, person_id=str(person_id)))["code"])
-    headers = {"Authorization": f"Bearer {device.device_token}"} | SPOKEN
-    assert (await site.client.get("/api/v1/devices", headers=headers)).status_code == 401
-    admin = await signed_in(site, org, Role.ADMIN)
-    assert (await site.client.post("/sync/v1/sessions", headers=admin)).status_code == 401
-
-
 async def test_a_revoked_device_is_known_but_gets_no_session_and_is_told_to_wipe(
     site: Site, org: Org, owner: asyncpg.Connection
 ) -> None:

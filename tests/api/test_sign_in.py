@@ -185,13 +185,12 @@ async def test_a_login_that_somebody_has_is_taken(site: Site, org: Org) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "login_taken")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/devices", "/api/v1/api-keys", "/api/v1/auth/me"])
 @pytest.mark.parametrize(
     "given", ["", "Bearer", "Basic eDp5", "Bearer x", "Bearer a.b.c", "Bearer é", "Bearer " + "a" * 20_000]
 )
-async def test_every_route_is_closed_to_whoever_proves_nothing(site: Site, path: str, given: str) -> None:
+async def test_a_header_that_holds_no_token_proves_nothing(site: Site, given: str) -> None:
     headers = httpx.Headers([(b"Authorization", given.encode())] if given else [])
-    answer = await site.client.get(path, headers=headers)
+    answer = await site.client.get("/api/v1/auth/me", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
