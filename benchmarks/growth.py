@@ -22,7 +22,6 @@ from benchmarks.serving import Server
 from tests import arrange
 
 SEED: Final = 50
-ROUNDS: Final = 3
 NO_CHANGE, HUNDRED = "no change", "100 changes"
 _OWN: Final = 400
 _CHUNK: Final = 100_000
@@ -95,7 +94,7 @@ def measure(ground: Ground, server: Server, http: Http, floor: Floor, advance: A
     for axis, size in _steps(http.plan):
         advance(f"growth to {size:,} {axis}", "", 0)
         documents, devices = asyncio.run(_grow(ground, axis, size))
-        for number in range(ROUNDS):
+        for number in range(http.plan.growth_rounds):
             for (what, name), measured in measures.items():
                 advance(f"growth, {size:,} {axis}", f"{what}, {name}", number)
                 at = {"documents": documents, "devices": devices}[axis]

@@ -24,6 +24,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     rush_devices: int = 500
     rush_documents: int = 300
     rush_rounds: int = 3
+    growth_rounds: int = 3
     growth_documents: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     growth_devices: tuple[int, ...] = (10, 100, 1_000, 10_000)
 
@@ -54,6 +55,7 @@ TINY: Final = Plan(
     rush_devices=10,
     rush_documents=20,
     rush_rounds=1,
+    growth_rounds=1,
     growth_documents=(300, 1_000),
     growth_devices=(5, 20),
 )

@@ -37,10 +37,8 @@ def queues(field_: Field, scenario: str, number: int) -> Sequence[Queue]:
     return [field_.alone[number]] if scenario == ONE else field_.together[number]
 
 
-def learn(
-    settings: Settings, http: Http, port: int, field_: Field
-) -> tuple[dict[UUID, list[Transaction]], dict[str, int]]:
-    """Push the first round to a server of a copy with triggers; gives the rows written by device, and outcomes.
+def learn(settings: Settings, http: Http, port: int, field_: Field) -> dict[UUID, list[Transaction]]:
+    """Push the first round to a server of a copy with triggers; gives the rows written by device.
 
     Raises ValueError when a command did not take effect: what is measured has to be work.
     """
@@ -54,7 +52,7 @@ def learn(
     wanted = sum(queue.commands for queue in first)
     if said != {"applied ok": wanted}:
         raise ValueError(f"of {wanted} commands there are outcomes {said}")
-    return capture.transactions(settings, devices), said
+    return capture.transactions(settings, devices)
 
 
 async def _outcomes(settings: Settings, org_id: UUID, devices: Sequence[UUID]) -> dict[str, int]:

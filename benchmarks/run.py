@@ -185,14 +185,14 @@ def _pulls(run: Run, stack: contextlib.ExitStack) -> None:
         run.weigh(OURS, "after pulls on 32 connections", two)
 
 
-def _pushes(run: Run, _: contextlib.ExitStack) -> None:
+def _pushes(run: Run, _stack: contextlib.ExitStack) -> None:
     run.advance("push", "crews, jobs and queues", 0)
     field = pushes.arrange(run.ground.copy(pushes.TEMPLATE), run.plan)
     noting, settings = (run.ground.copy(name, of=pushes.TEMPLATE) for name in ("noting", "push_ours"))
     capture.install(noting)
     run.advance("push", "which rows it writes", 0)
     with serving.onsite(noting, workers=1, folder=run.folder, name="onsite-noting") as server:
-        rows, _ = pushes.learn(noting, run.http, server.port, field)
+        rows = pushes.learn(noting, run.http, server.port, field)
     raw = pushes.Raw(run.ground, run.floor, field, rows)
     with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-push") as two:
         run.weigh(OURS, "idle, before pushes", two)
