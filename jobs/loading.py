@@ -19,6 +19,7 @@ from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.store.tables import JOB_CHILDREN
 from jobs.work import Organisation, Work
+from mobile_contract.registry import COMMANDS
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import (
     AssignVisit,
@@ -35,13 +36,17 @@ from mobile_contract.schema.decisions import (
     SavePolicy,
     TriageJob,
 )
-from mobile_contract.schema.facts import (
-    RequestParts,
-)
+from mobile_contract.schema.facts import ReceivePart, RequestParts, VisitFact
 from mobile_contract.schema.job import Job
 from mobile_contract.schema.people import CrewMember, Duty
 from mobile_contract.schema.place import Site
 
+# Most of what crews report asks only for what a complete visit needs; the rest of a job's long history stays where it is.
+_REPORTS = frozenset(line.type for line in COMMANDS.values() if issubclass(line.type, VisitFact)) - {
+    RequestParts,
+    ReceivePart,
+}
+_ASKED_BY_REPORTS = ("visit", "event", "task", "photo", "reading", "signature")
 _GIVING = (PlanVisit, AssignVisit, ReassignVisit, SaveCrewMember, SaveDuty)
 
 _ORGANISATION = "select org_id, name, zone, currency, language from organisation where org_id = $1"
@@ -197,5 +202,6 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     for kind, ids in names.ids.items():
         wanted.append(Want(kind, "id", tuple(sorted(ids))))
     jobs = tuple(sorted(names.ids.get("job", ())))
-    wanted.extend(Want(kind, "job_id", jobs) for kind in (*JOB_CHILDREN, "request"))
+    of_jobs = _ASKED_BY_REPORTS if all(type(c) in _REPORTS for c, _ in batch) else (*JOB_CHILDREN, "request")
+    wanted.extend(Want(kind, "job_id", jobs) for kind in of_jobs)
     return sorted(wanted, key=lambda w: (w.kind, w.column))

@@ -5,10 +5,11 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
+from uuid_utils.compat import uuid5
 
 from jobs.context import Deed
 from jobs.event import Event, EventName

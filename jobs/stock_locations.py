@@ -3,6 +3,7 @@
 The ids follow from the organisation, so a device and an import name the same places without asking.
 """
 
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from msgspec import Struct
@@ -31,11 +32,13 @@ RETURNED = Place("returned", "Given back, not yet taken in by the store")
 SHIPPED = (SUPPLIER, TRANSIT, CUSTOMER, RETURNED)
 
 
+@lru_cache(4096)
 def place_id(org_id: UUID, place: Place) -> UUID:
     """Name the location of an organisation."""
     return uuid5(org_id, f"stock_location/{place.code}")
 
 
+@lru_cache(4096)
 def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
     """Name what a person without a crew's van carries; None: whoever it was, nobody knows."""
     return uuid5(org_id, f"stock_location/van/{person_id}")

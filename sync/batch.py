@@ -243,7 +243,9 @@ class Batch:
     def _answer(self, work: Work, ask: Ask, plan: Plan, checks: _Checks) -> Answer:
         started = perf_counter()
         job_id = job_of(plan)
-        answer = replace(_answer(ask, self._judge(work, ask, plan, checks), self._now), job_id=job_id)
+        answer = _answer(ask, self._judge(work, ask, plan, checks), self._now)
+        if job_id is not None:
+            answer = replace(answer, job_id=job_id)
         if answer.status is OutcomeStatus.QUARANTINED:
             self._aside.append(quarantine.entry(ask, answer.code, detail=answer.detail, job_id=job_id))
         if answer.status is OutcomeStatus.HELD:

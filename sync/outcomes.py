@@ -28,7 +28,7 @@ insert into sync_outcome (org_id, command_id, device_id, n, digest, name, status
   received_at, decided_at, resolution)
 select $1, r.command_id, r.device_id, r.n, d.digest, r.name, r.status, r.code, r.flags, r.detail, r.actor_id, r.job_id, r.cause,
   r.received_at, r.decided_at, r.resolution
-from jsonb_populate_recordset(null::sync_outcome, $2::jsonb) r join unnest($3::text::uuid[], $4::text::bytea[]) d(command_id, digest) using (command_id)"""
+from json_populate_recordset(null::sync_outcome, $2::text::json) r join unnest($3::text::uuid[], $4::text::bytea[]) d(command_id, digest) using (command_id)"""
 
 _CHANGE = f"""
 with changed as (
@@ -108,7 +108,7 @@ async def add(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer])
     """
     if answers:
         ids, digests = uuids(a.command_id for a in answers), blobs(a.digest for a in answers)
-        await conn.execute(_ADD, org_id, _rows(answers), ids, digests)
+        await conn.execute(_ADD, org_id, msgspec.json.encode(_rows(answers)).decode(), ids, digests)
 
 
 async def change(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> list[Answer]:

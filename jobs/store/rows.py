@@ -95,7 +95,7 @@ async def save(
     if not written:
         return []
     parts = tuple(sorted(written, key=lambda part: (part.kind, part.replaces)))
-    found = await conn.fetch(_writing(parts), *(written[part] for part in parts))
+    found = await conn.fetch(_writing(parts), *(msgspec.json.encode(written[part]).decode() for part in parts))
     return [Stored(row["kind"], _DECODERS[row["kind"]].decode(row["body"])) for row in found]
 
 
@@ -109,7 +109,7 @@ def _writing(parts: tuple[_Part, ...]) -> str:
     for i, part in enumerate(parts, start=1):
         names = ", ".join(columns_of(part.kind))
         columns = f"org_id, {names}"
-        step = f"insert into {part.kind} ({columns}) select {columns} from jsonb_populate_recordset(null::{part.kind}, ${i}::jsonb)"
+        step = f"insert into {part.kind} ({columns}) select {columns} from json_populate_recordset(null::{part.kind}, ${i}::text::json)"
         if part.replaces:
             sets = ", ".join(f"{c} = excluded.{c}" for c in columns_of(part.kind) if c != "id")
             step += f" on conflict (org_id, id) do update set {sets}"
