@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +36,8 @@ from benchmarks.peers import Peer, told
 from benchmarks.plan import Plan
 from benchmarks.rounds import Advance, Scenario
 from benchmarks.serving import Server
+
+_NOTHING: Final = phone.raw_request("/", b"{}", {})
 
 
 class Run:
@@ -122,67 +124,63 @@ def _pulls(run: Run, stack: contextlib.ExitStack) -> None:
         bare = servers.enter_context(serving.bare_litestar(settings, workers=run.plan.workers, folder=run.folder))
         run.weigh(BARE, "idle", bare)
         stage = pulls.set_up(settings, two.port, run.plan, founded)
-        ours, raw = pulls.Ours(stage, run.http), pulls.Raw(stage, run.floor, run.plan)
         for peer in run.peers:
             for since, wanted in enumerate((pulls.DELTA, pulls.SMALL, 0)):
                 peer.check(since, wanted)
-        nothing = phone.raw_request("/", b"{}", {})
-        run.play(
+        _one_puller(run, stage, two, bare)
+        run.weigh(OURS, "after pulls of one device", two)
+        _many_pullers(run, stage, {OURS: two, ONE_WORKER: one}, bare)
+        run.weigh(OURS, "after pulls on 32 connections", two)
+
+
+def _one_puller(run: Run, stage: pulls.Stage, two: Server, bare: Server) -> None:
+    http, ours, raw = run.http, pulls.Ours(stage, run.http), pulls.Raw(stage, run.floor, run.plan)
+    first = Scenario(
+        key=pulls.INITIAL,
+        candidates={
+            OURS: ours.initial(OURS, two.port),
+            PLAIN: ours.initial(PLAIN, two.port, phone.AS_IT_IS),
+            RAW: raw.initial(RAW),
+            **{p.name: http.walks(pulls.INITIAL, p.name, p.server.port, p.walk()) for p in run.peers},
+        },
+    )
+    later = (
+        Scenario(
+            key=key,
+            candidates={
+                OURS: ours.latency(key, OURS, two.port),
+                PLAIN: ours.latency(key, PLAIN, two.port, phone.AS_IT_IS),
+                RAW: raw.latency(key, RAW),
+                BARE: http.latency(key, BARE, bare.port, _NOTHING),
+                **{p.name: http.latency(key, p.name, p.server.port, p.changes(since, 0)) for p in run.peers},
+            },
+        )
+        for since, key in enumerate((pulls.DELTA_100, pulls.DELTA_10, pulls.IDLE_1))
+    )
+    run.play(first, *later)
+
+
+def _many_pullers(run: Run, stage: pulls.Stage, servers: Mapping[str, Server], bare: Server) -> None:
+    http, ours, raw = run.http, pulls.Ours(stage, run.http), pulls.Raw(stage, run.floor, run.plan)
+    callers = range(run.plan.pullers)
+    run.play(
+        *(
             Scenario(
-                key=pulls.INITIAL,
+                key=key,
                 candidates={
-                    OURS: ours.initial(OURS, two.port),
-                    PLAIN: ours.initial(PLAIN, two.port, phone.AS_IT_IS),
-                    RAW: raw.initial(RAW),
+                    **{name: ours.throughput(key, name, server.port) for name, server in servers.items()},
+                    PLAIN: ours.throughput(key, PLAIN, servers[OURS].port, phone.AS_IT_IS),
+                    RAW: raw.throughput(key, RAW),
+                    BARE: http.throughput(key, BARE, bare.port, [_NOTHING for _ in callers]),
                     **{
-                        peer.name: run.http.walks(pulls.INITIAL, peer.name, peer.server.port, peer.walk())
-                        for peer in run.peers
+                        p.name: http.throughput(key, p.name, p.server.port, [p.changes(since, c) for c in callers])
+                        for p in run.peers
                     },
                 },
-            ),
-            *(
-                Scenario(
-                    key=key,
-                    candidates={
-                        OURS: ours.latency(key, OURS, two.port),
-                        PLAIN: ours.latency(key, PLAIN, two.port, phone.AS_IT_IS),
-                        RAW: raw.latency(key, RAW),
-                        BARE: run.http.latency(key, BARE, bare.port, nothing),
-                        **{
-                            peer.name: run.http.latency(key, peer.name, peer.server.port, peer.changes(since, 0))
-                            for peer in run.peers
-                        },
-                    },
-                )
-                for since, key in enumerate((pulls.DELTA_100, pulls.DELTA_10, pulls.IDLE_1))
-            ),
-        )
-        run.weigh(OURS, "after pulls of one device", two)
-        run.play(
-            *(
-                Scenario(
-                    key=key,
-                    candidates={
-                        OURS: ours.throughput(key, OURS, two.port),
-                        ONE_WORKER: ours.throughput(key, ONE_WORKER, one.port),
-                        PLAIN: ours.throughput(key, PLAIN, two.port, phone.AS_IT_IS),
-                        RAW: raw.throughput(key, RAW),
-                        BARE: run.http.throughput(key, BARE, bare.port, [nothing] * run.plan.pullers),
-                        **{
-                            peer.name: run.http.throughput(
-                                key,
-                                peer.name,
-                                peer.server.port,
-                                [peer.changes(since, caller) for caller in range(run.plan.pullers)],
-                            )
-                            for peer in run.peers
-                        },
-                    },
-                )
-                for since, key in ((2, pulls.IDLE_MANY), (1, pulls.TEN_MANY))
             )
+            for since, key in ((2, pulls.IDLE_MANY), (1, pulls.TEN_MANY))
         )
-        run.weigh(OURS, "after pulls on 32 connections", two)
+    )
 
 
 def _pushes(run: Run, _stack: contextlib.ExitStack) -> None:
