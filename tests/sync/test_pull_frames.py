@@ -3,6 +3,7 @@
 import random
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -85,3 +86,29 @@ async def test_a_document_of_several_buckets_comes_once_also_where_the_page_ends
             if not end.more:
                 break
         await assert_device_equals_server(fresh, stage.pool, now=NOW)
+
+
+@pytest.mark.parametrize("between", ["nothing", "a document of others", "a document of others in place of a lost one"])
+async def test_a_catalogue_that_is_read_as_it_lies_brings_its_own_documents_alone(
+    stage: Stage, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 120)
+    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 120)
+    device = await stage.device("ref")
+    ours = [UUID(int=2 * number) for number in range(300)]
+    async with org_transaction(stage.pool, stage.org_id) as conn:
+        given = [Projected("part", id, b'{"n":%d}' % id.int, ("ref",)) for id in ours]
+        await documents.write(conn, stage.org_id, [], given)
+    if between != "nothing":
+        await stage.put("secret of others", "crew/9", id=UUID(int=301), kind="part")
+        await stage.put("deleted", "ref", id=UUID(int=303), kind="part")
+        await stage.delete(UUID(int=303), "part")
+    if between.endswith("lost one"):
+        # What must not be: a membership without its document, so that the numbers are equal.
+        await owner.execute("delete from sync_doc where org_id = $1 and id = $2", stage.org_id, ours.pop(149))
+    pages = [await pulled(stage, device)]
+    while device.apply(pages[-1])[1].more:
+        pages.append(await pulled(stage, device))
+    assert b"secret" not in b"".join(page.body for page in pages)
+    assert sorted(put.id for page in pages for put in puts_of(page)) == ours
+    assert len(pages) == 3

@@ -37,6 +37,12 @@ begin
 end
 $$;
 
+-- A document as it leaves, its body byte for byte. `marks`: the numbers of the buckets that hold it. Plain, so that it is merged into what asks.
+create or replace function sync_put(marks text, kind text, id uuid, ver bigint, h bigint, body bytea) returns bytea language sql stable as $$
+  select convert_to('{"frame":"put","b":[' || $1 || '],"kind":' || to_json($2) || ',"id":"' || $3 || '","ver":' || $4 || ',"h":"'
+    || encode(int8send($5), 'hex') || '","body":', 'UTF8') || $6 || '\x7d0a'
+$$;
+
 -- A page in one statement, so in one snapshot: nothing is decided twice, and no document is decoded on its way out.
 --
 -- Who: the `device` that has the secret with this hash, opened by the `session`. `refused` says what was wrong, and then nothing else is said.
@@ -85,6 +91,9 @@ declare
   moved int := 0;
   room int;
   edge int;
+  n int;
+  listed bigint;
+  alone boolean := false;
 begin
   select d.person_id, d.crew_id, d.revoked_at is null live, d.last_n, e.seen_n, s.person_id session_person, s.to_at into known
   from public.sync_device d
@@ -190,25 +199,26 @@ begin
   end if;
   room := greatest(min_documents, max_documents - moved);
   -- What moved comes first, then bucket after bucket by key.
-  select array_agg(e.turn), array_agg(e.no::text), array_agg(e.kind), array_agg(e.id), array_agg(e.gone) into turns, marks, kinds, ids, gones
+  select array_agg(e.turn), array_agg(e.no::text), array_agg(e.kind), array_agg(e.id), array_agg(e.gone), bit_xor(e.h), count(*)
+  into turns, marks, kinds, ids, gones, listed, n
   from (
-    select 0 turn, spots[m.no] no, m.kind, m.id, m.gone from unnest(nos, kinds, ids, gones) m(no, kind, id, gone)
+    select 0 turn, spots[m.no] no, m.kind, m.id, m.gone, 0::bigint h from unnest(nos, kinds, ids, gones) m(no, kind, id, gone)
     where spots[m.no] is not null
     union all (
-      select c.turn::int, kept + c.turn::int - 1, l.kind, l.id, false
+      select c.turn::int, kept + c.turn::int - 1, l.kind, l.id, false, l.h
       from unnest(case when filling then candidates end) with ordinality c(bucket, turn) cross join lateral (
-        select x.kind, x.id from public.sync_member x
+        select x.kind, x.id, x.h from public.sync_member x
         where x.org_id = $1 and x.bucket = c.bucket and not x.gone and (x.kind, x.id) > (
           case when c.bucket = part and c.bucket <> all (again) then upto_kind else '' end,
           case when c.bucket = part and c.bucket <> all (again) then upto_id else '00000000-0000-0000-0000-000000000000' end)
         order by x.kind, x.id limit room + 1) l
       order by c.turn, l.kind, l.id limit room + 1)
     union all
-    select 1, array_position(names, mend) - 1, x.kind, x.id, false from public.sync_member x
+    select 1, array_position(names, mend) - 1, x.kind, x.id, false, 0 from public.sync_member x
     where mend is not null and x.org_id = $1 and x.bucket = mend and not x.gone and get_byte(uuid_send(x.id), 15) = any (ranges)
     order by 1, 3, 4) e;
   -- A document comes once, however many buckets it is in: where one comes twice, it has to be known first how far the page goes.
-  if turns[1] < turns[cardinality(turns)] or moved > 1 then
+  if turns[1] < turns[n] or moved > 1 then
     if exists (select from unnest(kinds, ids, gones) e(kind, id, gone) group by e.kind, e.id, e.gone having count(*) > 1) then
       edge := (select min(w.place) from (
         select e.place, sum(160 + coalesce(octet_length(d.body), 0)) over (order by e.place rows unbounded preceding) upto
@@ -229,26 +239,50 @@ begin
     end if;
   end if;
   return next;
+  -- A catalogue is alone between its keys: then it is read as it lies, and not looked up one by one. That it is the same documents, their
+  -- count and digest say, as they say it of a device.
+  if moved = 0 and mend is null and turns[1] = turns[n] and n > 100 then
+    alone := (select count(*) = n and bit_xor(d.h) = listed from (
+      select x.h from public.sync_doc x
+      where x.org_id = $1 and (x.kind, x.id) >= (kinds[1], ids[1]) and (x.kind, x.id) <= (kinds[n], ids[n]) and x.body is not null
+      order by x.kind, x.id limit n + 1) d);
+  end if;
   -- In pieces: getting megabytes at once from the system takes the server longer than writing them.
+  if alone then
+    return query select null, null, null::uuid, null::bigint, null::bigint, null::text[], null::text[], null::int, null::text[], null::int,
+      null::bigint, case when bool_or(w.beyond) then turns[min(w.place)] - 1 end,
+      case when bool_or(w.beyond) and turns[min(w.place)] = turns[min(w.place) - 1] then kinds[min(w.place) - 1] end,
+      case when bool_or(w.beyond) and turns[min(w.place)] = turns[min(w.place) - 1] then ids[min(w.place) - 1] end,
+      null::bigint, count(*) filter (where not w.beyond)::int,
+      string_agg(case when not w.beyond then public.sync_put(marks[1], w.kind, w.id, w.ver, w.h, w.body) end, ''::bytea)
+    from (
+      select p.*, p.place > 1 and (p.place > room or p.upto > max_bytes) beyond from (
+        select x.kind, x.id, x.ver, x.h, x.body, row_number() over page place, sum(160 + octet_length(x.body)) over page upto
+        from public.sync_doc x
+        where x.org_id = $1 and (x.kind, x.id) >= (kinds[1], ids[1]) and (x.kind, x.id) <= (kinds[n], ids[n]) and x.body is not null
+        window page as (order by x.kind, x.id rows unbounded preceding)) p) w
+    group by case when w.beyond then -1 else w.place >> 6 end;
+    return;
+  end if;
   return query select null, null, null::uuid, null::bigint, null::bigint, null::text[], null::text[], null::int, null::text[], null::int,
-    null::bigint, case when bool_or(w.beyond) then turns[min(w.place)] - 1 end,
-    case when bool_or(w.beyond) and turns[min(w.place)] = turns[min(w.place) - 1] then kinds[min(w.place) - 1] end,
-    case when bool_or(w.beyond) and turns[min(w.place)] = turns[min(w.place) - 1] then ids[min(w.place) - 1] end,
-    sum(160 + octet_length(w.body)) filter (where w.place <= moved), count(*) filter (where not w.beyond and (w.gone or w.body is not null))::int,
-    string_agg(case when w.beyond then null
-      when w.gone then convert_to('{"frame":"del","b":[' || w.mark || '],"kind":' || to_json(w.kind) || ',"id":"' || w.id || E'"}\n', 'UTF8')
-      else convert_to('{"frame":"put","b":[' || w.mark || '],"kind":' || to_json(w.kind) || ',"id":"' || w.id || '","ver":' || w.ver || ',"h":"'
-        || encode(int8send(w.h), 'hex') || '","body":', 'UTF8') || w.body || '\x7d0a' end, ''::bytea)
-  from (
-    select p.*, p.place > moved + 1 and (p.place > moved + room or p.upto > max_bytes) beyond from (
-      select e.mark, e.kind, e.id, e.gone, e.place, d.ver, d.h, d.body,
-        sum(160 + coalesce(octet_length(d.body), 0)) over (order by e.place rows unbounded preceding) upto
-      from unnest(marks, kinds, ids, gones) with ordinality e(mark, kind, id, gone, place)
-      -- `offset 0` keeps this a look-up by key for each row.
-      left join lateral (
-        select x.ver, x.h, x.body from public.sync_doc x
-        where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true) p) w
-  group by case when w.beyond then -1 else w.place >> 6 end;
+      null::bigint, case when bool_or(w.beyond) then turns[min(w.place)] - 1 end,
+      case when bool_or(w.beyond) and turns[min(w.place)] = turns[min(w.place) - 1] then kinds[min(w.place) - 1] end,
+      case when bool_or(w.beyond) and turns[min(w.place)] = turns[min(w.place) - 1] then ids[min(w.place) - 1] end,
+      sum(160 + coalesce(octet_length(w.body), 0)) filter (where w.place <= moved),
+      count(*) filter (where not w.beyond and (w.gone or w.body is not null))::int,
+      string_agg(case when w.beyond then null
+        when w.gone then convert_to('{"frame":"del","b":[' || w.mark || '],"kind":' || to_json(w.kind) || ',"id":"' || w.id || E'"}\n', 'UTF8')
+        else public.sync_put(w.mark, w.kind, w.id, w.ver, w.h, w.body) end, ''::bytea)
+    from (
+      select p.*, p.place > moved + 1 and (p.place > moved + room or p.upto > max_bytes) beyond from (
+        select e.mark, e.kind, e.id, e.gone, e.place, d.ver, d.h, d.body,
+          sum(160 + coalesce(octet_length(d.body), 0)) over (order by e.place rows unbounded preceding) upto
+        from unnest(marks, kinds, ids, gones) with ordinality e(mark, kind, id, gone, place)
+        -- `offset 0` keeps this a look-up by key for each row.
+        left join lateral (
+          select x.ver, x.h, x.body from public.sync_doc x
+          where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true) p) w
+    group by case when w.beyond then -1 else w.place >> 6 end;
 end
 $$;
 
@@ -261,7 +295,7 @@ language sql stable security definer set search_path = pg_catalog, public, pg_te
   from public.sync_member l where l.org_id = $1 and l.bucket = $2 group by 1 order by 1
 $$;
 
-revoke execute on function sync_system(), sync_database(), sync_range_sums(uuid, text, pg_snapshot),
+revoke execute on function sync_system(), sync_database(), sync_put(text, text, uuid, bigint, bigint, bytea), sync_range_sums(uuid, text, pg_snapshot),
   sync_pull(uuid, uuid, bytea, uuid, uuid, timestamptz, uuid, pg_snapshot, text[], text, text, uuid, text[], boolean, boolean, text, int[], int, int, int, int, int)
   from public;
 
