@@ -22,6 +22,7 @@ STOP_WITHIN_S: Final = 15
 KEEP_ALIVE_S: Final = 75
 # A worker that does not answer its supervisor is replaced. On a busy machine it takes a while until it can.
 WORKER_ANSWERS_WITHIN_S: Final = 30
+FILES: Final = 65_536
 COLLECT_AFTER: Final = 20_000
 """How many objects more than were let go bring the collector on."""
 
@@ -29,6 +30,7 @@ COLLECT_AFTER: Final = 20_000
 def serve(settings: Settings, *, host: str, port: int, workers: int = 1, timers: bool = False) -> None:
     """Serve until a signal says stop. With several workers each is a process that reads the settings anew, and none does the `timers`."""
     configure_logs(settings)
+    allow_connections()
     if workers == 1:
         end_quietly()
         app = create_app(settings, timers=timers, serving=True)
@@ -62,6 +64,21 @@ def server_config(app: Litestar | str, settings: Settings, *, host: str, port: i
         timeout_worker_healthcheck=WORKER_ANSWERS_WITHIN_S,
         lifespan="on",
     )
+
+
+def allow_connections() -> None:
+    """Let the process, and the workers that it starts, have as many connections as the machine allows it to ask for.
+
+    Many systems begin with 1,024 files for each process: a quarter of the listeners that one may have.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft not in (resource.RLIM_INFINITY, wanted) and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def from_environment() -> Litestar:

@@ -64,3 +64,13 @@ async def test_the_process_answers_and_stops_when_told_to(settings: Settings, wo
     assert server.returncode in (0, -signal.SIGTERM), text
     assert '"route": "/health/ready"' in text
     assert settings.secret not in text and "Traceback" not in text
+
+
+async def test_a_server_may_have_as_many_connections_as_the_machine_allows() -> None:
+    code = (
+        "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (256, 4096));"
+        "from api.server import allow_connections; allow_connections(); print(r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    )
+    asked = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    said, _ = await asyncio.wait_for(asked.communicate(), 90)
+    assert said.decode().strip() == "4096"
