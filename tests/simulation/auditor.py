@@ -54,6 +54,7 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
         self.returned_with |= self.final
         self.truth, self.final = NOTHING, {}
         self.times_checked.clear()
+        self.versions.clear()
         self.acknowledged = {
             id: ack
             for id, ack in self.acknowledged.items()
@@ -96,15 +97,16 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
     def _push_answered(self, answer: Answer) -> None:
         last_n, durable_n, told = read_push(answer.body)
         for each in told:
-            stored = self.truth_told(each)
             self.check("I7", each.n <= last_n, f"{each.id} has number {each.n}, the answer says {last_n}")
-            if stored is not None:
-                self.acknowledged[each.id] = stored
-                if durable_n is not None:
-                    known = self.durable_n.get(stored.device_id, 0)
-                    self.durable_n[stored.device_id] = max(known, durable_n)
+            # Harmed bytes are answered under an id that no phone knows, until a skip names the right one.
+            if each.id not in self.queued:
+                continue
+            stored = self.acknowledged[each.id] = self._told(each)
+            if durable_n is not None:
+                known = self.durable_n.get(stored.device_id, 0)
+                self.durable_n[stored.device_id] = max(known, durable_n)
 
-    def truth_told(self, told: Told) -> Acknowledged | None:
+    def _told(self, told: Told) -> Acknowledged:
         """Remember what was told of a command, under the device that has it."""
         assert self.now is not None
         stored = self.truth.outcomes.get(told.id)
@@ -127,7 +129,9 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
         self.i7_exact(page, witness)
         self.i9_in_scope(heard, answer.body)
         self.i11_gone(page, witness)
-        self.i16_idle(page, handling.cost)
+        self.i16_idle(page, witness, handling.cost, asked_with)
+        if not page.more and witness.commits:
+            self.ended_at[witness.device_id, page.cursor] = (witness.commits, witness.wants)
 
     # phones
 
@@ -153,7 +157,8 @@ class Auditor(OnTheServer, OnTheWire, OnPhones, AtTheEnd):
         forgotten = [i for i, status in watched.learned.items() if i not in holdings.commands and status not in _ENDED]
         for id in forgotten:
             # Answered and forgotten in one transaction.
-            told = self.final.get(id, self.returned_with.get(id))
+            stored = self.stored(self.truth, id)
+            told = stored.status if stored is not None else self.returned_with.get(id)
             self.check("I13", told is not None, f"{phone} forgot {id} before it was final")
             watched.learned[id] = told
         if before is not None and not rotten:

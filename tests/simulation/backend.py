@@ -50,7 +50,8 @@ class Witness(Struct, frozen=True, kw_only=True):
     """What held in the snapshot from which a pull or a repair was answered.
 
     `wants`: the buckets that the holder may hold; `buckets`: what is in them; `deleted`: documents that were and are no more;
-    `acked_n`: the highest number of the device with a stored outcome.
+    `acked_n`: the highest number of the device with a stored outcome; `commits`: grows with every commit that changed something (0: not
+    told).
     """
 
     device_id: UUID
@@ -58,6 +59,7 @@ class Witness(Struct, frozen=True, kw_only=True):
     buckets: Mapping[str, Mapping[Key, Content]]
     deleted: frozenset[Key]
     acked_n: int
+    commits: int = 0
 
 
 class Cost(Struct, frozen=True):

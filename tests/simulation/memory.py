@@ -81,9 +81,11 @@ class Memory:
         self.watched: dict[str, Watched] = {}
         self.heard: dict[int, list[Heard]] = {}
         self.names_at: dict[tuple[UUID, str | None], tuple[str, ...]] = {}
+        self.ended_at: dict[tuple[UUID, str | None], tuple[int, tuple[str, ...]]] = {}
         self.acknowledged: dict[UUID, Acknowledged] = {}
         self.durable_n: dict[UUID, int] = {}
         self.final: dict[UUID, str] = {}
+        self.versions: dict[Key, Content] = {}
         self.held: set[UUID] = set()
         self.times_checked: set[UUID] = set()
         self.returns = 0

@@ -60,6 +60,8 @@ class OnPhones(Memory):
 
     def i8_on_phone(self, phone: str, before: Holdings, after: Holdings) -> None:
         """I8 `ver` never goes back on a phone within one life, and a body never changes under it."""
+        if before.documents is after.documents:
+            return
         known = self.watched[phone].came_in
         for key, content in after.documents.items():
             was = before.documents.get(key)

@@ -41,9 +41,11 @@ class OnTheWire(Memory):
         sent = {key for put, _, key, _, _, _ in page.numbered if put}
         self.check("I11", not sent & witness.deleted, f"sent though deleted: {sorted(sent & witness.deleted)}")
 
-    def i16_idle(self, page: Page, cost: Cost) -> None:
-        """I16 a pull without changes reads no documents."""
-        if page.idle and not page.digests:
+    def i16_idle(self, page: Page, witness: Witness, cost: Cost, asked_with: str | None) -> None:
+        """I16 a pull without changes reads no documents: one that says nothing new, and one after which nothing was committed."""
+        known = self.ended_at.get((witness.device_id, asked_with))
+        unchanged = known == (witness.commits, witness.wants) and not page.compare and not page.mended
+        if unchanged or (page.idle and not page.digests):
             self.check("I16", cost.documents_read == 0, f"{cost.documents_read} documents read for nothing new")
 
     def i16_scope(self, cost: Cost) -> None:

@@ -211,6 +211,7 @@ class Phone:
         self.online, self.rotten = True, False
         self.calls: list[Call] = []
         self._read: tuple[object, Holdings] | None = None
+        self._documents: tuple[object, Pages] | None = None
         self.device = self._start()
 
     def _start(self) -> Device:
@@ -287,31 +288,46 @@ class Phone:
 
     def _holdings(self) -> Holdings:
         rows = self.store._db.execute
-        install = rows(
-            "select device_id, cursor, life, acked_n, durable_n, forked from install"
-        ).fetchone()  # fmt: skip
-        members: dict[str, set[Key]] = {}
-        for kind, id, bucket in rows("select kind, id, bucket from member"):
-            members.setdefault(bucket, set()).add((kind, uuid(id)))
+        install = rows("select device_id, cursor, life, acked_n, durable_n, forked from install").fetchone()
         at_work = rows("select person_id from session join install on session_id = session.id").fetchone()
         device_id, cursor, life, acked_n, durable_n, forked = install or (None, None, None, 0, None, 0)
+        wiped = rows("select 1 from tombstone").fetchone() is not None
+        # Documents change by pages alone, as long as nothing rots.
+        version = (self.store, self.mark(), self.rotten, wiped)
+        if self._documents is None or self._documents[0] != version or self.rotten:
+            self._documents = (version, self._pages())
+        filling, documents, members = self._documents[1]
         return Holdings(
-            device_id=UUID(device_id) if device_id else None,
-            person_id=UUID(at_work[0]) if at_work else None,
+            device_id=uuid(device_id) if device_id else None,
+            person_id=uuid(at_work[0]) if at_work else None,
             cursor=cursor,
             life=life,
             acked_n=acked_n,
             durable_n=durable_n,
             forked=bool(forked),
-            wiped=rows("select 1 from tombstone").fetchone() is not None,
-            filling=dict(rows("select name, filling from bucket")),
-            documents={
-                (kind, uuid(id)): Content(ver, body)
-                for kind, id, ver, body in rows("select kind, id, ver, body from document")
-            },
-            members={bucket: frozenset(keys) for bucket, keys in members.items()},
+            wiped=wiped,
+            filling=filling,
+            documents=documents,
+            members=members,
             commands={
                 uuid(id): Kept(n, status, code, cmd)
                 for id, n, status, code, cmd in rows("select id, n, status, code, cmd from command")
             },
         )
+
+    def _pages(self) -> "Pages":
+        rows = self.store._db.execute
+        members: dict[str, set[Key]] = {}
+        for kind, id, bucket in rows("select kind, id, bucket from member"):
+            members.setdefault(bucket, set()).add((kind, uuid(id)))
+        return (
+            dict(rows("select name, filling from bucket")),
+            {
+                (kind, uuid(id)): Content(ver, body)
+                for kind, id, ver, body in rows("select kind, id, ver, body from document")
+            },
+            {bucket: frozenset(keys) for bucket, keys in members.items()},
+        )
+
+
+Pages = tuple[dict[str, str], dict[Key, Content], dict[str, frozenset[Key]]]

@@ -23,8 +23,9 @@ def come_to_rest(world: World) -> None:
         world.backend.tick(world.now)
         world.see_truth()
         _until_nothing_changes(world)
-        _mend(world)
-        _until_nothing_changes(world)
+        if any(phone.rotten for phone in world.phones):
+            _mend(world)
+            _until_nothing_changes(world)
         world.look()
         for phone in world.awake():
             world.auditor.ended(phone.name, phone.holdings())
@@ -50,7 +51,7 @@ def _until_nothing_changes(world: World) -> None:
 
 def _mend(world: World) -> None:
     """Give phones that forgot something the hours in which every bucket is compared once."""
-    for _ in range(_HOURS if any(phone.rotten for phone in world.phones) else 0):
+    for _ in range(_HOURS):
         world.wait(timedelta(hours=1))
         for phone in world.awake():
             if phone.rotten:

@@ -14,7 +14,7 @@ from tests.simulation.world import World, setting_of
 
 Make = Callable[[], Backend]
 STEPS = 100
-_TRACE_LINES = 60
+_TRACE_LINES = 400
 
 
 class Result(Struct, frozen=True, kw_only=True):

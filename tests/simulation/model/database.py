@@ -56,6 +56,7 @@ class Database:
         self.open: dict[int, Txn] = {}
         self.locks: dict[Name, Txn] = {}
         self.commits = 0
+        self.changed: set[tuple[str, Name]] = set()
 
     def table(self, name: str) -> Table:
         """Give a table, made when it is first named."""
@@ -187,6 +188,7 @@ class Txn:
         if self.xid is not None:
             self._db.flushed_xid = self._db.next_xid
             self._db.commits += 1
+            self._db.changed.update(self._undo)
         self._end()
 
     def abort(self) -> None:

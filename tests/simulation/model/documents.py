@@ -21,23 +21,25 @@ class Writer:
 
     def write(self, keys: Iterable[Key], compute: Compute) -> Wait:
         """Bring documents up to date. `compute` gives those of the keys that exist; the others are deleted."""
-        early = compute() if Fault.NO_DOCUMENT_LOCK in self._faults else None
-        ordered = sorted({*keys, *(early if early is not None else compute())}, key=str)
-        held = {key: self._buckets(key) for key in ordered}
+        # What a statement computes that only then waits for the rows' locks, and what is computed without a lock at all.
+        statement = compute()
+        ordered = sorted({*keys, *statement})
+        before: dict[Key, Doc | None] = {key: self._txn.read("doc", key) for key in ordered}
         yield
         for key in ordered:
             yield from self._txn.lock(("doc", key))
-        documents = compute() if early is None else early
+        late = self._faults & {Fault.NO_DOCUMENT_LOCK, Fault.ONE_CTE_WRITE}
+        documents = statement if late else compute()
         for key in ordered:
-            stale = held[key] if Fault.ONE_CTE_WRITE in self._faults else self._buckets(key)
-            self._store(key, *documents.get(key, (None, ())), stale)
+            doc = before[key] if Fault.NO_DOCUMENT_LOCK in self._faults else self._txn.read("doc", key)
+            held = before[key] if late else doc
+            body, buckets = documents.get(key, (None, ()))
+            self._store(key, doc, (body, buckets), held.buckets if held is not None else ())
 
-    def _buckets(self, key: Key) -> tuple[str, ...]:
-        doc: Doc | None = self._txn.read("doc", key)
-        return doc.buckets if doc is not None else ()
-
-    def _store(self, key: Key, body: bytes | None, buckets: tuple[str, ...], held: tuple[str, ...]) -> None:
-        doc: Doc | None = self._txn.read("doc", key)
+    def _store(
+        self, key: Key, doc: Doc | None, wanted: tuple[bytes | None, tuple[str, ...]], held: tuple[str, ...]
+    ) -> None:
+        body, buckets = wanted
         if doc is None and body is None:
             return
         ver = 1 if doc is None else doc.ver + (doc.body != body)

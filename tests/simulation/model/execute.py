@@ -73,9 +73,8 @@ class Batch:
             return ("quarantined", ask.barred) if fact or ask.barred in _WHOLE else ("rejected", ask.barred)
         if ask.revoked:
             return ("quarantined" if fact else "rejected", "device_revoked")
-        if not fact and ask.after:
-            if (verdict := self._depends(ask)) is not None:
-                return verdict
+        if not fact and ask.after and (verdict := self._depends(ask)) is not None:
+            return verdict
         if ask.cause is None and ask.name not in ("report_job",) and not self._was_in_scope(ask):
             return ("quarantined" if fact else "rejected", "out_of_scope")
         if ask.id in self.poison:

@@ -40,6 +40,8 @@ def attempts(server: "Server", once: Callable[[Txn], Run]) -> Run:
         try:
             result = yield from once(txn)
             yield
+            if result == "rejected":
+                return result
             txn.commit()
             yield
             return result

@@ -1,8 +1,8 @@
 """What documents there are and which buckets hold them, computed from the rows of the trade. Pure; used for writing and for the truth."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -10,9 +10,6 @@ import msgspec
 from tests.simulation.backend import Key, Setting
 from tests.simulation.model.rows import Device, Job, Outcome, Projected, Spell, View, Visit
 
-FACTS: Final = frozenset(
-    {"add_note", "use_part", "start_travel", "arrive_on_site", "start_work", "complete_visit", "report_job"}
-)
 _JSON: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -105,20 +102,37 @@ def of_outcome(view: View, command_id: UUID) -> Projected:
     return {("outcome", command_id): (_JSON(body), tuple(sorted(f"dev/{id}" for id in outcome.holders)))}
 
 
-def everything(view: View, setting: Setting) -> Projected:
+Part = tuple[str, UUID]
+"""What documents are projected together: all of a job, of a crew, a part, a device, an outcome."""
+
+
+def everything(view: View, setting: Setting) -> dict[Part, Projected]:
     """Make every document there is."""
-    found: Projected = {}
-    for job_id, _ in view.scan("job"):
-        found |= of_job(view, job_id)
-    for crew_id in setting.crews:
-        found |= of_crew(view, crew_id)
-    for part_id, _ in view.scan("part"):
-        found |= of_part(view, part_id)
-    for device_id, _ in view.scan("device"):
-        found |= of_device(view, device_id)
-    for command_id, _ in view.scan("outcome"):
-        found |= of_outcome(view, command_id)
-    return found
+    parts: list[Part] = [("crew", crew_id) for crew_id in setting.crews]
+    for table in ("job", "part", "device", "outcome"):
+        parts += [(table, id) for id, _ in view.scan(table)]
+    return {part: _project(view, part) for part in parts}
+
+
+def refreshed(
+    view: View, setting: Setting, known: dict[Part, Projected], changed: Iterable[tuple[str, Any]]
+) -> dict[Part, Projected]:
+    """Make anew what depends on the rows that changed."""
+    parts: set[Part] = set()
+    for table, key in changed:
+        name, _, of = table.partition("/")
+        if name in ("job", "part", "device", "outcome"):
+            parts.add((name, key))
+        elif name in ("visit", "note", "move"):
+            parts.add(("job", UUID(of)))
+        elif name in ("used", "spells"):
+            parts.update(("crew", crew_id) for crew_id in setting.crews)
+    return {**known, **{part: _project(view, part) for part in parts}}
+
+
+def _project(view: View, part: Part) -> Projected:
+    kind, id = part
+    return _PROJECT[kind](view, id)
 
 
 def scope(view: View, setting: Setting, device_id: UUID, person_id: UUID | None) -> tuple[str, ...]:
@@ -138,3 +152,12 @@ def ever_held(view: View, person_id: UUID, since: datetime, setting: Setting) ->
     recent = [s for s in spells if s.to_at is None or s.to_at >= since]
     districts = {f"district/{id}/open" for id in setting.districts} if recent else set()
     return {f"me/{person_id}", *districts, *(f"crew/{s.crew_id}" for s in recent)}
+
+
+_PROJECT: Final[dict[str, Callable[[View, UUID], Projected]]] = {
+    "job": of_job,
+    "crew": of_crew,
+    "part": of_part,
+    "device": of_device,
+    "outcome": of_outcome,
+}

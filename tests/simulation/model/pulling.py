@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from tests.simulation.backend import Answer, Key, Witness
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.model.server import Server
 
 _FIRST: Final = ("", "")
+_line: Final = msgspec.json.encode
 
 
 class Cursor(Struct, frozen=True):
@@ -195,10 +197,10 @@ class Page:
         if names != self.before:
             begin["buckets"] = names
         begin |= {name: value for name, value in self.begin.items() if value}
-        frames = [json.dumps(begin).encode()]
+        frames = [_line(begin)]
         if self.mended is not None:
             mend = {"frame": "mend", "b": names.index(self.mended_bucket), "ranges": self.mended}
-            frames.append(json.dumps(mend).encode())
+            frames.append(_line(mend))
         frames += [self._del(key, b, names) for key, b in self.dels.items() if set(b) & set(names)]
         frames += [self._put(key, b, names) for key, b in self.puts.items() if set(b) & set(names)]
         more = bool(self.partial or self.resets or self.unfilled)
@@ -207,7 +209,7 @@ class Page:
             touched = {b for buckets in (*self.puts.values(), *self.dels.values()) for b in buckets}
             turn = self.whole[int(self._server.now.timestamp()) // 3600 % len(self.whole)] if self.whole else ""
             end["digests"] = {b: self.digest(b) for b in self.whole if b in touched or b == turn}
-        frames.append(json.dumps(end).encode())
+        frames.append(_line(end))
         return b"".join(frame + b"\n" for frame in frames)
 
     def _put(self, key: Key, buckets: Sequence[str], names: Sequence[str]) -> bytes:
@@ -217,7 +219,7 @@ class Page:
             return b""
         head = {"frame": "put", "b": sorted(names.index(b) for b in buckets if b in names), "kind": key[0], "id": str(key[1]),
                 "ver": doc.ver, "h": f"{doc.h:016x}"}  # fmt: skip
-        return json.dumps(head).encode()[:-1] + b', "body": ' + doc.body + b"}"
+        return _line(head)[:-1] + b',"body":' + doc.body + b"}"
 
     def _del(self, key: Key, buckets: Sequence[str], names: Sequence[str]) -> bytes:
         frame = {
@@ -226,7 +228,7 @@ class Page:
             "kind": key[0],
             "id": str(key[1]),
         }
-        return json.dumps(frame).encode()
+        return _line(frame)
 
 
 def order(key: Key) -> tuple[str, str]:

@@ -159,7 +159,8 @@ class Push:
         if Fault.ANSWER_BEFORE_COMMIT in faults:
             server.postponed.append(txn)
             return answer
-        txn.commit()
+        if new:
+            txn.commit()
         yield
         return answer
 

@@ -1,8 +1,8 @@
 """The rows of the model's tables. Values are never changed, only replaced."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
-from collections.abc import Iterator
 from uuid import UUID
 
 from msgspec import Struct

@@ -42,6 +42,9 @@ _GONE: Final = timedelta(days=90)
 _EARLY: Final = timedelta(hours=2)
 
 
+Stand = tuple[dict[str, dict[Key, Content]], frozenset[Key]]
+
+
 class ModelHandling:
     """A request or deed under way in the model: a generator that is run from one wait to the next."""
 
@@ -78,6 +81,8 @@ class Server:
         self._order, self._serial = count(), count()
         self._backups: list[tuple[Database, int]] = []
         self._cached: tuple[object, Truth] | None = None
+        self._stand: tuple[int, int, Stand] | None = None
+        self._projections: dict[object, Projected] = {}
         self.setting: Setting
         self.now: datetime
 
@@ -283,7 +288,7 @@ class Server:
     def _pull(self, device_id: UUID, session: Session | None, ask: Any, *, repair: bool) -> Run:
         if not isinstance(ask, dict):
             return problem(400, "malformed")
-        standby = Random(self.now.timestamp()).random() < 0.05
+        standby = Random(self.now.timestamp()).random() < (0.5 if Fault.STANDBY_PULL in self.faults else 0.05)
         if standby and Fault.STANDBY_PULL not in self.faults:
             return problem(503, "standby")
         cursor = unseal(self.secret, ask["cursor"], device_id) if ask.get("cursor") else None
@@ -296,7 +301,7 @@ class Server:
         assert handling is not None
         person_id = self._at_work(view, device_id, session)
         wants = projection.scope(view, self.setting, device_id, person_id)
-        handling.witness = self._witness(view, device_id, wants)
+        handling.witness = self._witness(device_id, wants)
         page = Page(self, device_id, view, wants)
         device: Device = view.read("device", device_id)
         if cursor is not None and (cursor.life == life or Fault.NO_LIFE_CHECK in self.faults):
@@ -382,35 +387,54 @@ class Server:
 
     # what the auditor is told
 
-    def _projected(self, view: Any) -> Projected:
-        return projection.everything(view, self.setting)
+    def _projected(self) -> "Stand":
+        """Project everything that is committed now, anew only where something was written since the last time."""
+        if self._stand is None or self._stand[0] != self.generation:
+            self.db.changed.clear()
+            self._projections = dict(projection.everything(self._honest(), self.setting))
+        elif self._stand[1] == self.db.commits:
+            return self._stand[2]
+        else:
+            self._projections = projection.refreshed(self._honest(), self.setting, self._projections, self.db.changed)
+            self.db.changed.clear()
+        view = self._honest()
+        buckets: dict[str, dict[Key, Content]] = {}
+        for found in self._projections.values():
+            for key, (body, holding) in found.items():
+                doc: Doc | None = view.read("doc", key)
+                content = Content(doc.ver if doc else 0, body)
+                for bucket in holding:
+                    buckets.setdefault(bucket, {})[key] = content
+        there = {key for found in self._projections.values() for key in found}
+        deleted = frozenset(key for key in self.db.table("doc").rows if key not in there and view.read("doc", key))
+        stand = (buckets, deleted)
+        self._stand = (self.generation, self.db.commits, stand)
+        return stand
 
-    def _witness(self, view: View, device_id: UUID, wants: tuple[str, ...]) -> Witness:
+    def _honest(self) -> View:
+        return View(self, self.db.snapshot())
+
+    def _witness(self, device_id: UUID, wants: tuple[str, ...]) -> Witness:
         # A page is measured by what is committed when its snapshot is taken, whatever the snapshot says.
-        honest = View(self, self.db.snapshot())
-        found = self._projected(honest)
-        buckets: dict[str, dict[Key, Content]] = {bucket: {} for bucket in wants}
-        for key, (body, holding) in found.items():
-            doc: Doc | None = honest.read("doc", key)
-            for bucket in holding:
-                if bucket in buckets:
-                    buckets[bucket][key] = Content(doc.ver if doc else 0, body)
-        deleted = frozenset(key for key, _ in honest.scan("doc") if key not in found)
-        acked_n = max((n for n, _ in honest.scan(f"taken/{device_id}")), default=0)
-        return Witness(device_id=device_id, wants=wants, buckets=buckets, deleted=deleted, acked_n=acked_n)
+        buckets, deleted = self._projected()
+        theirs = {bucket: buckets.get(bucket, {}) for bucket in wants}
+        acked_n = max((n for n, _ in self._honest().scan(f"taken/{device_id}")), default=0)
+        return Witness(
+            device_id=device_id,
+            wants=wants,
+            buckets=theirs,
+            deleted=deleted,
+            acked_n=acked_n,
+            commits=(self.generation + 1) * 1_000_000 + self.db.commits,
+        )
 
     def truth(self, at: datetime) -> Truth:
         """Tell how things stand."""
         state = (self.generation, self.db.commits)
         if self._cached is not None and self._cached[0] == state:
             return self._cached[1]
-        view = View(self, self.db.snapshot())
-        found = self._projected(view)
-        buckets: dict[str, dict[Key, Content]] = {}
-        for key, (body, holding) in found.items():
-            doc: Doc | None = view.read("doc", key)
-            for bucket in holding:
-                buckets.setdefault(bucket, {})[key] = Content(doc.ver if doc else 0, body)
+        view = self._honest()
+        buckets, deleted = self._projected()
         effects: dict[UUID, tuple[Effect_, ...]] = {}
         for (id_, _), (order, person_id) in view.scan("effect"):
             effects[id_] = (*effects.get(id_, ()), Effect_(order, person_id))
@@ -418,7 +442,7 @@ class Server:
         aside: dict[UUID, Ask] = dict(view.scan("quarantine"))
         truth = Truth(
             buckets=buckets,
-            deleted=frozenset(key for key, _ in view.scan("doc") if key not in found),
+            deleted=deleted,
             outcomes={id_: _stored(outcome) for id_, outcome in outcomes.items()},
             effects=effects,
             quarantine={id_: sha256(ask.raw) for id_, ask in aside.items()},
