@@ -29,7 +29,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     growth_devices: tuple[int, ...] = (10, 100, 1_000, 10_000)
 
 
-FULL: Final = Plan(rounds=5, seconds=1.2, warm_up_s=0.2)
+FULL: Final = Plan(rounds=5, seconds=1.0, warm_up_s=0.2)
 QUICK: Final = Plan(
     rounds=2,
     seconds=0.6,
@@ -37,6 +37,7 @@ QUICK: Final = Plan(
     commands_each=100,
     push_limit_s=2.0,
     rush_rounds=1,
+    growth_rounds=2,
     growth_documents=(10_000, 100_000),
     growth_devices=(10, 1_000),
 )

@@ -52,7 +52,7 @@ def _bars(results: Results) -> Iterator[str]:
     for decade in range(_FLOOR_DECADE, top + 1):
         y = y_of(10**decade)
         yield f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{WIDTH - 20}" y2="{y:.1f}" stroke="#e3e6ea"/>'
-        yield _text(_LEFT - 8, y + 4, f"{10**decade:,}", anchor="end", colour="#5a6068")
+        yield _text(_LEFT - 8, y + 4, _short(10**decade), anchor="end", colour="#5a6068")
     group = (WIDTH - 20 - _LEFT) / len(kinds)
     for number, kind in enumerate(kinds):
         yield from _group(results, kind, names, (_LEFT + number * group, group, y_of))
