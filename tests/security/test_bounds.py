@@ -95,7 +95,7 @@ def test_an_outline_that_would_take_minutes_to_mend_is_refused(outline: str) -> 
 
 
 def test_a_large_outline_and_one_with_a_slip_of_the_pen_are_read() -> None:
-    count = 50_000
+    count = 20_000
     ring = [
         [
             round(116 + 0.1 * math.cos(2 * math.pi * i / count), 6),

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -103,9 +103,15 @@ def imported(folders: tuple[str, ...]) -> dict[str, str]:
     return {name: path for name, path in found.items() if name not in {*sys.stdlib_module_names, *OURS, *OTHERS}}
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Read which packages every installed module comes from."""
+    return metadata.packages_distributions()
+
+
 def distributions(module: str) -> set[str]:
     """Name the packages that a module comes from."""
-    return {canonicalize_name(name) for name in metadata.packages_distributions().get(module, ())}
+    return {canonicalize_name(name) for name in installed().get(module, ())}
 
 
 def names_of(requirements: Iterable[Requirement]) -> set[str]:
