@@ -80,7 +80,7 @@ async def test_one_of_two_workers_and_then_their_supervisor_are_killed(
         served(own, tmp_path, workers=2) as server,
         staged(database, server, org, tmp_path, report=report, seed=seed) as stage,
     ):
-        await until(lambda: len(server.workers()) == 2, timeout_s=60)
+        await until(lambda: len(server.workers()) == 2, timeout_s=120)
         phones = [await stage.fleet.phone(person) for person in ("amy", "bob")]
         for phone in phones:
             phone.work(stage.job, 10)
@@ -92,7 +92,7 @@ async def test_one_of_two_workers_and_then_their_supervisor_are_killed(
             report.broke("one of two workers (SIGKILL) while pushes were between commit and answer")
         await asyncio.gather(*syncing)
         await stage.fleet.settle()
-        await until(lambda: len([w for w in server.workers() if w.pid != victim.pid]) == 2, timeout_s=60)
+        await until(lambda: len([w for w in server.workers() if w.pid != victim.pid]) == 2, timeout_s=120)
         report.checked("the other worker went on, and the supervisor started a new one")
         for phone in phones:
             phone.work(stage.job, 10)
@@ -102,7 +102,7 @@ async def test_one_of_two_workers_and_then_their_supervisor_are_killed(
             await database.hanging_commit()
             await server.kill()
             report.broke("the supervisor of two workers (SIGKILL) while pushes were between commit and answer")
-        await until(lambda: not any(_runs(worker) for worker in orphans), timeout_s=60)
+        await until(lambda: not any(_runs(worker) for worker in orphans), timeout_s=120)
         with socket.create_server(("127.0.0.1", server.port)):
             pass
         report.checked("its workers finished what was under way and ended by themselves; the port is free again")
