@@ -1,0 +1,144 @@
+"""What all worlds of one process stand on: a database of its own in the tests' cluster, the application on it, one event loop.
+
+The application is the one of production but for three things: its clock and its ids are given to it, and a transaction that belongs to a
+handling stops before its commit until it is told to go on (`Gated`).
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine, Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from multiprocessing.util import Finalize
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from api.app import create_app
+from api.cluster.place import SUPERUSER, Place
+from api.services import Services
+from mobile_contract.client import uuid7
+from tests import databases
+
+T = TypeVar("T")
+_POOL_MAX: Final = 40
+# Real seconds. What stops before its commit may stop there for as long as a whole world takes.
+_PATIENCE_S: Final = 600.0
+
+
+class Stop(Protocol):
+    """What a transaction waits at before its commit."""
+
+    async def before_commit(self) -> None:
+        """Return when the commit may go ahead."""
+        ...
+
+
+stop_of: ContextVar[Stop | None] = ContextVar("stop_of", default=None)
+"""The handling in whose name the current task works; None: nothing stops."""
+
+_Connection = asyncpg.Connection
+
+
+class Gated(_Connection):  # type: ignore[misc,valid-type]
+    """A connection whose commits wait for the handling that they belong to."""
+
+    async def execute(self, query: str, *args: Any, **more: Any) -> str:
+        """Run a statement; a commit waits first."""
+        stop = stop_of.get()
+        if stop is not None and query.lower().startswith("commit"):
+            await stop.before_commit()
+        status: str = await super().execute(query, *args, **more)
+        return status
+
+
+class Ground:
+    """One process's database, application and loop. `now` and `source` belong to the world that is running."""
+
+    def __init__(self, place: Place, undo: contextlib.ExitStack) -> None:
+        self._undo = undo
+        copy = undo.enter_context(databases.migrated_copy(place))
+        self.settings = msgspec.structs.replace(
+            copy,
+            pool_size_min=1,
+            pool_size_max=_POOL_MAX,
+            statement_timeout_s=_PATIENCE_S,
+            lock_timeout_s=_PATIENCE_S,
+            idle_in_transaction_timeout_s=_PATIENCE_S,
+        )
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.source = random.Random(0)
+        self.runs = 0
+        self._runner = undo.enter_context(asyncio.Runner())
+        self.app = create_app(self.settings, clock=lambda: self.now)
+        self._leave = asyncio.Event()
+        with _connections_are(Gated):
+            self._serving = self.run(self._serve())
+        undo.callback(lambda: self.run(self._end()))
+        database = urlsplit(self.settings.database_url).path.removeprefix("/")
+        self.eyes: asyncpg.Connection = self.run(asyncpg.connect(place.url(SUPERUSER, database)))
+        undo.callback(lambda: self.run(self.eyes.close()))
+
+    async def _serve(self) -> asyncio.Task[None]:
+        # What the application opens it must close in the same task.
+        opened = asyncio.Event()
+
+        async def serve() -> None:
+            async with self.app.lifespan():
+                opened.set()
+                await self._leave.wait()
+
+        task = asyncio.create_task(serve())
+        ready = asyncio.create_task(opened.wait())
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task
+
+    async def _end(self) -> None:
+        self._leave.set()
+        await self._serving
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+        return self._runner.run(work)
+
+    @property
+    def services(self) -> Services:
+        """Give what the application's routes work with."""
+        services: Services = self.app.state.services
+        return services
+
+    def use(self, services: Services) -> None:
+        """Have the application work with other services."""
+        self.app.state.services = services
+
+    def new_id(self) -> UUID:
+        """Make a UUIDv7 of the world's time and chance."""
+        return uuid7(self.now, self.source)
+
+
+@contextlib.contextmanager
+def _connections_are(kind: type) -> Iterator[None]:
+    asyncpg.Connection = kind
+    try:
+        yield
+    finally:
+        asyncpg.Connection = _Connection
+
+
+_ground: list[Ground] = []
+
+
+def ground() -> Ground:
+    """Give this process's ground, made when first asked for and given back when the process ends."""
+    if not _ground:
+        undo = contextlib.ExitStack()
+        # Also runs where a process of a pool ends, which `atexit` does not.
+        Finalize(None, undo.close, exitpriority=100)
+        _ground.append(Ground(undo.enter_context(databases.running_cluster()), undo))
+    return _ground[0]
