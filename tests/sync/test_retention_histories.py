@@ -144,8 +144,8 @@ async def living(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_pages")
-async def test_every_device_ends_with_the_same_with_retention_and_without(fresh_settings: Settings, seed: int) -> None:
-    async with living(fresh_settings) as pool:
+async def test_every_device_ends_with_the_same_with_retention_and_without(own_cluster: Settings, seed: int) -> None:
+    async with living(own_cluster) as pool:
         lives = [await both(pool, seed + n) for n in range(HISTORIES)]
     removed_rows, resets = sum(life.removed for life in lives), sum(life.resets for life in lives)
     print(f"{HISTORIES} histories of {STEPS} steps: {removed_rows} rows removed, {resets} resets")
@@ -156,9 +156,9 @@ async def test_every_device_ends_with_the_same_with_retention_and_without(fresh_
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("wrong", ["pg_snapshot_xmax", "no floor"])
-async def test_a_wrong_floor_is_caught(fresh_settings: Settings, seed: int, wrong: str) -> None:
-    await break_floor(fresh_settings, wrong)
-    async with living(fresh_settings) as pool:
+async def test_a_wrong_floor_is_caught(own_cluster: Settings, seed: int, wrong: str) -> None:
+    await break_floor(own_cluster, wrong)
+    async with living(own_cluster) as pool:
         for tried in range(10 * HISTORIES):
             try:
                 await both(pool, seed + tried)

@@ -1,11 +1,13 @@
 """Forgetting what ended long ago: a device that was away for longer is sent that bucket anew, and nobody ends with anything else."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
+from api.database import open_pool
 from api.settings import Settings
 from jobs.projection import Projected
 from mobile_contract import limits
@@ -16,6 +18,7 @@ from sync.life import current_life
 from sync.reading import Start
 from sync.retention import due
 from sync.transaction import org_transaction
+from tests import databases
 from tests.devices import StrictDevice, assert_device_equals_server
 from tests.sync.ageing import KEEP, floors, gone_rows, marked, removed
 from tests.sync.counting import counted_pool
@@ -23,6 +26,20 @@ from tests.sync.stage import NOW, Stage, texts
 
 LATER = NOW + KEEP.ended
 SMALL = 5
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[Settings]:
+    """Give a server that nobody else uses: a transaction that is open anywhere on it makes cursors older than they are, and buckets reset."""
+    with databases.own_cluster() as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    opened = await open_pool(settings)
+    yield opened
+    await opened.close()
 
 
 async def forget(stage: Stage) -> None:

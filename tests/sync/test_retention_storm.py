@@ -52,18 +52,18 @@ async def read_rarely(world: World, device: StrictDevice, settings: Settings, fo
 
 @pytest.mark.slow
 async def test_no_page_is_wrong_while_what_ended_is_forgotten_at_once(
-    fresh_settings: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
+    own_cluster: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 25)
     monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 5)
     monkeypatch.setattr(retention, "AT_ONCE", 20)
-    # Nothing is forgotten that is younger than the oldest open transaction.
+    # Nothing is forgotten that is younger than the oldest open transaction of the server, hence one that nobody else uses.
     monkeypatch.setattr(test_pull_lost_rows, "SLOWEST_S", 0.3)
     draw = random.Random(seed)
-    pool = await open_pool(fresh_settings, size_max=WRITERS + 8)
+    pool = await open_pool(own_cluster, size_max=WRITERS + 8)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(pool.close)
-        owner = await stack.enter_async_context(owner_connection(fresh_settings))
+        owner = await stack.enter_async_context(owner_connection(own_cluster))
         await owner.execute(NAIVE)
         await ensure_life(pool)
         keys = [(draw.choice(("note", "task")), UUID(int=draw.getrandbits(128), version=4)) for _ in range(600)]
@@ -76,8 +76,8 @@ async def test_no_page_is_wrong_while_what_ended_is_forgotten_at_once(
         forgotten: list[int] = []
         tasks = [*(asyncio.create_task(write(world)) for _ in range(WRITERS))]
         tasks += [asyncio.create_task(forget_on(world, forgotten)) for _ in range(2)]
-        readers = [asyncio.create_task(read(world, device, fresh_settings)) for device in devices[:4]]
-        rare = [asyncio.create_task(read_rarely(world, device, fresh_settings, forgotten)) for device in devices[4:]]
+        readers = [asyncio.create_task(read(world, device, own_cluster)) for device in devices[:4]]
+        rare = [asyncio.create_task(read_rarely(world, device, own_cluster, forgotten)) for device in devices[4:]]
         await asyncio.wait([*tasks, *readers, *rare], timeout=STORM_S, return_when=asyncio.FIRST_EXCEPTION)
         world.stopped = True
         await asyncio.gather(*tasks)
