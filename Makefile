@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`; both set up everything that they need.
-# The rest is for developers: lint types format contract bench audit docs.
+# The rest is for developers: lint types format contract bench sim audit docs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,9 +7,12 @@ PY := $(VENV)/bin/python
 ONSITE := $(VENV)/bin/onsite
 STAMP := $(VENV)/.installed
 TESTS ?= tests
+SEEDS ?= 1000
+FIRST ?= 0
+LEVEL ?= model
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint types format contract bench audit docs browser clean
+.PHONY: run test lint types format contract bench sim audit docs browser clean
 
 run: $(STAMP)
 	@$(ONSITE) run
@@ -32,6 +35,10 @@ contract: $(STAMP)
 
 bench: $(STAMP)
 	@$(PY) -m benchmarks
+
+# Thousands of seeds: make sim SEEDS=5000 FIRST=20000 LEVEL=stack
+sim: $(STAMP)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --level $(LEVEL)
 
 # Asks the advisory service about every package of the lock; says so loudly where it cannot be reached.
 audit: $(STAMP)

@@ -1,7 +1,7 @@
 """A check that cannot fail is a defect: the auditor is shown histories in which each invariant is broken, and sees it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -64,7 +64,7 @@ def witness(**fields: object) -> Witness:
     return replace(sound, **fields)
 
 
-def page(*frames: dict[str, object], begin: dict[str, object] | None = None, **end: object) -> Answer:
+def page(*frames: dict[str, object], begin: Mapping[str, object] | None = None, **end: object) -> Answer:
     head = {"frame": "begin", "life": LIFE, "server_time": NOW.isoformat(), "anchor": "a", **(begin or {})}
     foot = {"frame": "end", "cursor": "cursor 1", "acked_n": 1, "more": False, **end}
     return Answer(200, b"".join(json.dumps(line).encode() + b"\n" for line in (head, *frames, foot)))

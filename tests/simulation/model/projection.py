@@ -67,21 +67,21 @@ def _bucket(visit: Visit) -> str:
     return f"crew/{visit.crew_id}" if visit.crew_id is not None else f"me/{visit.person_id}"
 
 
-def of_crew(view: View, crew_id: UUID) -> Projected:
+def of_crew(view: View, id: UUID) -> Projected:
     """Make the document of a crew's van: what was used, on whichever job, and who belongs to the crew."""
     used: dict[str, int] = {}
-    for _, (part_id, quantity) in view.scan(f"used/{crew_id}"):
+    for _, (part_id, quantity) in view.scan(f"used/{id}"):
         used[str(part_id)] = used.get(str(part_id), 0) + quantity
     members = sorted(
-        str(p) for p, spells in view.scan("spells") if any(s.crew_id == crew_id and s.to_at is None for s in spells)
+        str(p) for p, spells in view.scan("spells") if any(s.crew_id == id and s.to_at is None for s in spells)
     )
-    return {("van", crew_id): (_JSON({"id": crew_id, "used": used, "members": members}), (f"crew/{crew_id}",))}
+    return {("van", id): (_JSON({"id": id, "used": used, "members": members}), (f"crew/{id}",))}
 
 
-def of_part(view: View, part_id: UUID) -> Projected:
+def of_part(view: View, id: UUID) -> Projected:
     """Make the document of a part."""
-    name = view.read("part", part_id)
-    return {} if name is None else {("part", part_id): (_JSON({"id": part_id, "label": name}), ("ref",))}
+    name = view.read("part", id)
+    return {} if name is None else {("part", id): (_JSON({"id": id, "label": name}), ("ref",))}
 
 
 def of_device(view: View, device_id: UUID) -> Projected:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, Final
@@ -82,7 +83,7 @@ class Server:
         self._backups: list[tuple[Database, int]] = []
         self._cached: tuple[object, Truth] | None = None
         self._stand: tuple[int, int, Stand] | None = None
-        self._projections: dict[object, Projected] = {}
+        self._projections: dict[projection.Part, Projected] = {}
         self.setting: Setting
         self.now: datetime
 
@@ -100,9 +101,9 @@ class Server:
             txn.write("part", part_id, f"part {i}")
         txn.commit()
         for crew_id in setting.crews:
-            self._finish(office.refresh(self, lambda view, crew_id=crew_id: projection.of_crew(view, crew_id)))
+            self._finish(office.refresh(self, partial(projection.of_crew, id=crew_id)))
         for part_id in setting.parts:
-            self._finish(office.refresh(self, lambda view, part_id=part_id: projection.of_part(view, part_id)))
+            self._finish(office.refresh(self, partial(projection.of_part, id=part_id)))
 
     def _finish(self, run: Run) -> Any:
         """Run something to its end; None where it waits for others for too long."""
@@ -214,9 +215,9 @@ class Server:
         if request.path.endswith("/push"):
             person_id = at_work.person_id if isinstance(at_work, Session) else None
             return (yield from Push(self, device_id, person_id, at).run(request.body))
-        if at_work is False:
+        if isinstance(at_work, bool):
             return problem(403, "session_unknown")
-        return (yield from self._pull(device_id, at_work or None, ask, repair=request.path.endswith("/repair")))
+        return (yield from self._pull(device_id, at_work, ask, repair=request.path.endswith("/repair")))
 
     def _device_of(self, view: View, headers: Mapping[str, str]) -> UUID | None:
         token = headers.get("authorization", "").removeprefix("Bearer ")
@@ -391,7 +392,7 @@ class Server:
         """Project everything that is committed now, anew only where something was written since the last time."""
         if self._stand is None or self._stand[0] != self.generation:
             self.db.changed.clear()
-            self._projections = dict(projection.everything(self._honest(), self.setting))
+            self._projections = projection.everything(self._honest(), self.setting)
         elif self._stand[1] == self.db.commits:
             return self._stand[2]
         else:
