@@ -108,6 +108,7 @@ class Exchange:
         overlap = True
         while batch := queue.next_batch(self._store, most, overlap=overlap):
             commands, skips = queue.frames(batch)
+            asked = self._install()
             ask = PushAsk(sent=sample(self._store, self._clock), commands=commands, skips=skips)
             try:
                 answer = msgspec.json.decode(self._call(PUSH_PATH, ask).body, type=PushAnswer)
@@ -118,17 +119,21 @@ class Exchange:
                     raise
                 continue
             report.pushed += len(batch)
-            settled, misread = self._take(answer, batch)
+            settled, misread = self._take(answer, batch, asked)
             report.settled += settled
             if settled == 0 and misread == 0 and not overlap:
                 raise Later("no_progress", "the server answers for none of the commands it was sent")
             most, overlap = min(most * 2, limits.PUSH_COMMANDS), False
 
-    def _take(self, answer: PushAnswer, batch: list[queue.Queued]) -> tuple[int, int]:
+    def _take(self, answer: PushAnswer, batch: list[queue.Queued], asked: Install) -> tuple[int, int]:
         with self._store.transaction():
+            install = self._install()
+            if (install.device_id, install.life) != (asked.device_id, asked.life):
+                # Meanwhile another process found another life of the server, or enrolled anew: what was answered may be lost since, and
+                # is handed in again by whoever found it.
+                raise Later("answer_too_late", "the answer is of an earlier life of the server")
             settled = queue.answered(self._store, answer.outcomes)
             misread = queue.skip_misread(self._store, batch, answer.outcomes)
-            install = self._install()
             self._store.update_install(last_n=max(install.last_n, answer.last_n))
             if answer.durable_n is not None:
                 self._store.update_install(durable_n=answer.durable_n)
