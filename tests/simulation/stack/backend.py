@@ -44,9 +44,9 @@ from tests.simulation.stack.office import Office
 _SLOW: Final = 3
 _TICKED: Final = frozenset({"expire_held", "end_access", "release_holds"})
 _LOOK_CLOSELY_EVERY: Final = 16
-_SCOPE: Final = "select s.*::text from sync_scope s where org_id = $1"
-_WRITTEN: Final = "select count(*) from sync_member where org_id = $1 and xid::text::bigint >= $2"
-_NEXT: Final = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_WRITTEN: Final = """
+select (select count(*) from sync_member where org_id = $1 and xid::text::bigint = any($2::bigint[])) documents,
+  (select count(*) from sync_scope where org_id = $1 and xmin::text::bigint = any($2::bigint[])) scopes"""
 
 
 class Stack:
@@ -95,9 +95,8 @@ class Stack:
         """Take in an office's deed."""
         handling = StackHandling(self, lambda: self.office.do(deed), slow=_SLOW)
         if isinstance(deed, Move):
-            seen: list[Any] = []
-            handling.before = lambda: self._scopes(seen)
-            handling.after = lambda _: self._scope_cost(handling, seen)
+            handling.xids = []
+            handling.after = lambda _: self._written(handling)
         return self._begun(handling)
 
     def _begun(self, handling: StackHandling) -> StackHandling:
@@ -257,22 +256,9 @@ class Stack:
         if answer.status == 200:
             handling.cost = Cost(documents_read=sum(1 for each in read_page(answer.body).numbered if each[0]))
 
-    async def _scopes(self, seen: list[Any]) -> None:
-        eyes = self.ground.eyes
-        seen += [
-            await eyes.fetchval(_NEXT),
-            {row[0] for row in await eyes.fetch(_SCOPE, self.org_id)},
-            len(self.stopped),
-        ]
-
-    async def _scope_cost(self, handling: StackHandling, seen: list[Any]) -> None:
-        if seen[2] or self.stopped:
-            # What others wrote meanwhile cannot be told apart.
-            return
-        eyes = self.ground.eyes
-        now = {row[0] for row in await eyes.fetch(_SCOPE, self.org_id)}
-        written = await eyes.fetchval(_WRITTEN, self.org_id, seen[0])
-        handling.cost = Cost(documents_written=written, scope_written=len(now - seen[1]))
+    async def _written(self, handling: StackHandling) -> None:
+        documents, scopes = await self.ground.eyes.fetchrow(_WRITTEN, self.org_id, handling.xids)
+        handling.cost = Cost(documents_written=documents, scope_written=scopes)
 
 
 def make_backend() -> Stack:

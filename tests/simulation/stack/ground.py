@@ -33,8 +33,8 @@ _PATIENCE_S: Final = 600.0
 class Stop(Protocol):
     """What a transaction waits at before its commit."""
 
-    async def before_commit(self) -> None:
-        """Return when the commit may go ahead."""
+    async def before_commit(self, connection: asyncpg.Connection) -> None:
+        """Return when the commit of a connection may go ahead."""
         ...
 
 
@@ -51,7 +51,7 @@ class Gated(_Connection):  # type: ignore[misc,valid-type]
         """Run a statement; a commit waits first."""
         stop = stop_of.get()
         if stop is not None and query.lower().startswith("commit"):
-            await stop.before_commit()
+            await stop.before_commit(self)
         status: str = await super().execute(query, *args, **more)
         return status
 

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+
 from tests.simulation.backend import Answer, Cost, ServerDied, Witness
 from tests.simulation.stack.ground import stop_of
 
@@ -18,7 +20,8 @@ Work = Callable[[], Awaitable[Answer]]
 _LOOK_S: Final = 0.02
 _LOOKS_MAX: Final = 3_000
 
-_BLOCKED = """
+_XID: Final = "select pg_current_xact_id_if_assigned()::text::bigint"
+_BLOCKED: Final = """
 select exists (select from pg_locks l join pg_stat_activity a using (pid)
   where not l.granted and a.datname = current_database() and a.application_name = 'onsite')"""
 
@@ -37,11 +40,14 @@ class StackHandling:
         self._reached, self._go = asyncio.Event(), asyncio.Event()
         self._answer: Answer | None = None
         self.committed = False
+        self.xids: list[int | None] | None = None
 
     # called by the transaction
 
-    async def before_commit(self) -> None:
+    async def before_commit(self, connection: asyncpg.Connection) -> None:
         """Wait until the world lets the commit go ahead."""
+        if self.xids is not None:
+            self.xids.append(await connection.fetchval(_XID))
         self._reached.set()
         await self._go.wait()
         self._go.clear()
