@@ -98,7 +98,8 @@ def measure(ground: Ground, server: Server, http: Http, floor: Floor, advance: A
             for (what, name), measured in measures.items():
                 advance(f"growth, {size:,} {axis}", f"{what}, {name}", number)
                 at = {"documents": documents, "devices": devices}[axis]
-                points.append(GrowthPoint(axis, at, name, what, number, measured(number).value))
+                found = measured(number)
+                points.append(GrowthPoint(axis, at, name, what, number, found.value, found.cpu_us or 0.0))
     return points
 
 

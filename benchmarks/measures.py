@@ -63,7 +63,7 @@ class Memory(Struct, frozen=True):
 
 
 class GrowthPoint(Struct, frozen=True):
-    """What a pull of one device cost (median of a measurement, ms) when its organisation had so many documents or devices."""
+    """What a pull of one device cost (ms, median of a measurement; CPU µs) when its organisation had so many documents or devices."""
 
     axis: str
     size: int
@@ -71,6 +71,7 @@ class GrowthPoint(Struct, frozen=True):
     what: str
     round: int
     ms: float
+    cpu_us: float = 0.0
 
 
 class Results(Struct, frozen=True, kw_only=True):
@@ -122,6 +123,12 @@ class Results(Struct, frozen=True, kw_only=True):
         """Give what a pull cost at each size (ms)."""
         points = [p for p in self.growth if (p.axis, p.candidate, p.what) == (axis, candidate, what)]
         return {size: Spread.of(p.ms for p in points if p.size == size) for size in sorted({p.size for p in points})}
+
+    def growth_cpu(self, axis: str, candidate: str, what: str) -> dict[int, float]:
+        """Give the CPU microseconds of a pull at each size, server and database together."""
+        points = [p for p in self.growth if (p.axis, p.candidate, p.what) == (axis, candidate, what)]
+        sizes = sorted({p.size for p in points})
+        return {size: statistics.median(p.cpu_us for p in points if p.size == size) for size in sizes}
 
     def candidates(self, scenario: str) -> list[str]:
         """Name who was measured, in the order of the first round."""

@@ -158,11 +158,15 @@ def _growth(results: Results) -> str:
                 found = results.growth_of(axis, name, what)
                 cells = [f"{s:,}: {found[s].median:.2f} ({found[s].least:.2f}–{found[s].greatest:.2f})" for s in sizes]
                 if found:
+                    cpu = results.growth_cpu(axis, name, what)
                     ends = found[sizes[-1]].median / found[sizes[0]].median
-                    rows.append((axis, what, name, " · ".join(cells), f"{ends:.2f}"))
+                    taken = " · ".join(f"{cpu[s]:,.0f}" for s in sizes)
+                    rows.append((axis, what, name, " · ".join(cells), f"{ends:.2f}", taken))
     if not rows:
         return "Not measured in this run."
-    return markdown(("grows", "pull of", "", "ms at each size (least–greatest)", "last ÷ first"), rows)
+    return markdown(
+        ("grows", "pull of", "", "ms at each size (least–greatest)", "last ÷ first", "CPU µs at each size"), rows
+    )
 
 
 def _memory(results: Results) -> str:
