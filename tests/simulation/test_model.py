@@ -4,12 +4,13 @@ import pytest
 
 from tests.simulation import steps
 from tests.simulation.auditor import Auditor
+from tests.simulation.model.faults import Fault
 from tests.simulation.model.server import Server
 from tests.simulation.quiet import come_to_rest
 from tests.simulation.run import STEPS, Result, shrink, simulate, total
 from tests.simulation.world import World, setting_of
 
-SEEDS = range(100)
+SEEDS = range(80)
 SLICE = 10
 
 
@@ -52,8 +53,6 @@ def test_a_longer_plan_begins_with_the_shorter_one() -> None:
 
 
 def test_a_failure_is_made_shorter_and_stays_the_same_failure() -> None:
-    from tests.simulation.model.faults import Fault
-
     def faulty() -> Server:
         return Server(Fault.NO_SAVEPOINT)
 

@@ -74,7 +74,7 @@ def machine(make: Callable[[], Backend]) -> type[RuleBasedStateMachine]:
 
 
 def test_hypothesis_finds_nothing_in_the_model() -> None:
-    run_state_machine_as_test(machine(Server), settings=bounded(25))
+    run_state_machine_as_test(machine(Server), settings=bounded(20))
 
 
 def test_hypothesis_finds_a_fault_in_a_faulty_model() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -29,7 +29,8 @@ from tests.simulation.backend import (
     Witness,
 )
 from tests.simulation.backend import Effect as Effect_
-from tests.simulation.model import office, projection
+from tests.simulation.model import access, office, projection
+from tests.simulation.model.access import AHEAD
 from tests.simulation.model.database import Database, Deadlock, Table, Txn
 from tests.simulation.model.execute import Batch, Run
 from tests.simulation.model.faults import Fault
@@ -38,9 +39,7 @@ from tests.simulation.model.pushing import Push, problem
 from tests.simulation.model.rows import Ask, Device, Doc, Member, Outcome, Projected, Session, Spell
 from tests.simulation.reading import sha256
 
-_AHEAD: Final = timedelta(days=14)
 _GONE: Final = timedelta(days=90)
-_EARLY: Final = timedelta(hours=2)
 
 
 Stand = tuple[dict[str, dict[Key, Content]], frozenset[Key]]
@@ -79,7 +78,7 @@ class Server:
         self.secret = b"the model's"
         self.handling: ModelHandling | None = None
         self.postponed: list[Txn] = []
-        self._order, self._serial = count(), count()
+        self._order, self.serial = count(), count()
         self._backups: list[tuple[Database, int]] = []
         self._cached: tuple[object, Truth] | None = None
         self._stand: tuple[int, int, Stand] | None = None
@@ -94,7 +93,7 @@ class Server:
         self.setting, self.now = setting, at
         txn = self.db.begin()
         for person in setting.persons:
-            txn.write("spells", person.id, (Spell(person.crew_id, at - _AHEAD),))
+            txn.write("spells", person.id, (Spell(person.crew_id, at - AHEAD),))
         for district_id in setting.districts:
             txn.write("district", district_id, True)
         for i, part_id in enumerate(setting.parts):
@@ -117,7 +116,7 @@ class Server:
 
     def code(self, holder: UUID, at: datetime) -> str:
         """Make a one-time code."""
-        txn, code = self.db.begin(), f"code {next(self._serial)}"
+        txn, code = self.db.begin(), f"code {next(self.serial)}"
         txn.write("code", code, holder)
         txn.commit()
         return code
@@ -187,7 +186,7 @@ class Server:
         kept, system = self._backups[backup]
         self.db, self.system = kept.copy(), system
         if how is Return.DUMP:
-            self.system = 1000 + next(self._serial)
+            self.system = 1000 + next(self.serial)
             self.db = _loaded(kept, first=Random(backup).choice((20, 5000)))
         elif not (how is Return.FAILOVER and Fault.LIFE_SURVIVES_PROMOTION in self.faults):
             self.db.table("life").rows.clear()
@@ -204,85 +203,20 @@ class Server:
         except msgspec.MsgspecError:
             ask = None
         if request.path.endswith("/enrol"):
-            return (yield from self._enrol(ask))
+            return (yield from access.enrol(self, ask))
         view = View(self, self.db.snapshot())
-        device_id = self._device_of(view, request.headers)
+        device_id = access.device_of(view, request.headers)
         if device_id is None:
             return problem(401, "unauthenticated")
-        at_work = self._session_of(view, request.headers, device_id)
+        at_work = access.session_of(view, request.headers, device_id)
         if request.path.endswith("/sessions"):
-            return self._sessions(device_id)
+            return access.sessions(self, device_id)
         if request.path.endswith("/push"):
             person_id = at_work.person_id if isinstance(at_work, Session) else None
             return (yield from Push(self, device_id, person_id, at).run(request.body))
         if isinstance(at_work, bool):
             return problem(403, "session_unknown")
         return (yield from self._pull(device_id, at_work, ask, repair=request.path.endswith("/repair")))
-
-    def _device_of(self, view: View, headers: Mapping[str, str]) -> UUID | None:
-        token = headers.get("authorization", "").removeprefix("Bearer ")
-        device_id, _, secret = token.partition(".")
-        device: Device | None = view.read("device", UUID(device_id)) if secret else None
-        return UUID(device_id) if device is not None and device.secret == secret else None
-
-    def _session_of(self, view: View, headers: Mapping[str, str], device_id: UUID) -> Session | bool | None:
-        named = headers.get("onsite-session")
-        if named is None:
-            return None
-        session: Session | None = view.read("session", UUID(named))
-        return session if session is not None and session.device_id == device_id else False
-
-    def _enrol(self, ask: Any) -> Run:
-        txn = self.db.begin()
-        holder = txn.read("code", ask["code"])
-        if holder is None:
-            return problem(401, "enrolment_invalid")
-        device_id = uuid5(self.setting.org_id, f"device {next(self._serial)}")
-        device = Device(holder, f"secret-{next(self._serial)}", ask["device_name"])
-        txn.write("device", device_id, device)
-        txn.write("code", ask["code"], None)
-        txn.commit()
-        yield from office.refresh(self, lambda view: projection.of_device(view, device_id))
-        yield
-        answer = {
-            "device_id": str(device_id),
-            "device_token": f"{device_id}.{device.secret}",
-            "org_id": str(self.setting.org_id),
-            "server_time": self.now.isoformat(),
-            "sessions": self._issue(device_id, device),
-            "person_id": str(holder) if holder not in self.setting.crews else None,
-        }
-        return Answer(200, json.dumps(answer).encode())
-
-    def _sessions(self, device_id: UUID) -> Answer:
-        device: Device = self.db.begin().read("device", device_id)
-        return Answer(
-            200, json.dumps({"server_time": self.now.isoformat(), "sessions": self._issue(device_id, device)}).encode()
-        )
-
-    def _issue(self, device_id: UUID, device: Device) -> list[dict[str, str]]:
-        """Issue sessions for those who may use the device, and name those that are good."""
-        txn = self.db.begin()
-        for person in self.setting.persons:
-            spells: tuple[Spell, ...] = txn.read("spells", person.id)
-            theirs = device.holder == person.id or any(s.crew_id == device.holder and s.to_at is None for s in spells)
-            mine = [s for _, s in txn.scan("session") if (s.device_id, s.person_id) == (device_id, person.id)]
-            if theirs and not device.revoked and not any(s.to_at > self.now + _AHEAD / 2 for s in mine):
-                session_id = uuid5(device_id, f"session {next(self._serial)}")
-                txn.write("session", session_id, Session(device_id, person.id, self.now - _EARLY, self.now + _AHEAD))
-        txn.commit()
-        names = {person.id: person.name for person in self.setting.persons}
-        return [
-            {
-                "session_id": str(id),
-                "person_id": str(s.person_id),
-                "name": names[s.person_id],
-                "from_at": s.from_at.isoformat(),
-                "to_at": s.to_at.isoformat(),
-            }
-            for id, s in self.db.begin().scan("session")
-            if s.device_id == device_id and s.to_at > self.now
-        ]
 
     # pull
 
@@ -330,7 +264,7 @@ class Server:
             return session.person_id
         spells: tuple[Spell, ...] = view.read("spells", session.person_id)
         member = any(s.crew_id == device.holder and s.to_at is None for s in spells)
-        return session.person_id if member and session.to_at + _AHEAD >= self.now else None
+        return session.person_id if member and session.to_at + AHEAD >= self.now else None
 
     def current_life(self) -> str | None:
         """Read the life that holds; None when another has to begin."""
@@ -345,7 +279,7 @@ class Server:
         try:
             yield from self._settle(txn)
             if self.current_life() is None:
-                named = str(uuid5(self.setting.org_id, f"life {next(self._serial)}"))
+                named = str(uuid5(self.setting.org_id, f"life {next(self.serial)}"))
                 txn.write("life", 0, (named, self.system))
             if life == self.generation:
                 txn.commit()
