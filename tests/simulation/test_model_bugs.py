@@ -38,7 +38,7 @@ SAFEGUARDS: dict[Fault, Caught] = {
     Fault.FORK_UNNOTICED: Caught(20, "I3 I4 I7 I13 I15", {"clone": 6}),
     Fault.AUTHOR_IS_WHO_SENDS: Caught(10, "I1", {"change shift": 3}),
     Fault.SHIFT_STOPS_QUEUE: Caught(10, "I15 I4"),
-    Fault.SCOPE_FROM_CURSOR: Caught(30, "I9 I10", {"move": 4, "stock": 3, "change shift": 4}),
+    Fault.SCOPE_FROM_CURSOR: Caught(60, "I9 I10", {"move": 4, "stock": 3, "change shift": 4}),
     Fault.FLOOR_BY_HIGHEST_XID: Caught(40, "I5 I6 I11 I12", {"retain": 10, "end job": 5, "assign": 2, "open": 2}),
     Fault.N_NOT_CHECKED: Caught(20, "I1 I2 I7"),
     Fault.HOLES_ALLOWED: Caught(20, "I2 I3 I4 I7 I13", RETURNS),
