@@ -165,6 +165,8 @@ class Stack:
 
     async def _truth(self) -> Truth:
         eyes = self.ground.eyes
+        if told := await looking.leaks(eyes, self.org_id):
+            raise Violation("I9", f"the reduced views of {told} say too much")
         return await looking.truth(eyes, self.org_id, await looking.documents(eyes, self.org_id))
 
     def _fall(self) -> None:
@@ -303,6 +305,8 @@ def _arranged(on: Ground, setting: Setting) -> Iterator[None]:
                 each.uuid7 = on.new_id  # type: ignore[attr-defined]
         undo.enter_context(_poisonous())
         undo.enter_context(_silent("onsite"))
+        # asyncpg tells when it rolls back what a crash cut off.
+        undo.enter_context(_silent("asyncio"))
         yield
 
 

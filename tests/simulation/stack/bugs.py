@@ -29,6 +29,7 @@ class Bug(StrEnum):
     """A safeguard that is missing. The value says what the server does instead."""
 
     DEL_OMITTED = "sends no `del`"
+    MEMBERSHIP_NEVER_ENDS = "leaves memberships that ended as they were"
     GONE_NOT_STAMPED = "leaves a membership that ends under the transaction id that it had"
     CURSOR_IS_HIGHEST_XID = "takes for seen what was open when the page was read"
     DIGEST_IGNORED = "adopts what a device holds without comparing it"
@@ -57,6 +58,10 @@ def switched_off(bug: Bug) -> Iterator[None]:
         setattr(target, name, real)
 
 
+_ROW: Final = "where org_id = $1 and bucket = $2 and kind = $3 and id = $4"
+_XID_OF: Final = f"select xid::text from sync_member {_ROW}"
+_STAMP: Final = f"update sync_member set xid = $5::text::xid8 {_ROW}"
+
 Patch = tuple[ModuleType | type, str, Callable[[Any], Any]]
 
 
@@ -74,6 +79,17 @@ def _only_puts(real: Any) -> Any:
         return [member for member in real(document, row, held) if not member[4]]
 
     return next_members
+
+
+def _unstamped(real: Any) -> Any:
+    async def store(conn: Any, org_id: UUID, changes: Any) -> None:
+        gone = [member[:3] for member in changes.members if member[4]]
+        before = [await conn.fetchval(_XID_OF, org_id, *key) for key in gone]
+        await real(conn, org_id, changes)
+        for key, xid in zip(gone, before, strict=True):
+            await conn.execute(_STAMP, org_id, *key, xid)
+
+    return store
 
 
 def _highest(real: Any) -> Any:
@@ -185,7 +201,8 @@ def _whole_view(real: Any) -> Any:
 
 _PATCHES: Final[dict[Bug, Patch]] = {
     Bug.DEL_OMITTED: (sync.page, "write", _without_del),
-    Bug.GONE_NOT_STAMPED: (sync.documents, "next_members", _only_puts),
+    Bug.MEMBERSHIP_NEVER_ENDS: (sync.documents, "next_members", _only_puts),
+    Bug.GONE_NOT_STAMPED: (sync.documents, "_store", _unstamped),
     Bug.CURSOR_IS_HIGHEST_XID: (sync.pull, "seal_cursor", _highest),
     Bug.DIGEST_IGNORED: (sync.page, "before_compared", _always_equal),
     Bug.LIFE_NOT_CHECKED: (sync.pull, "_page", _any_life),

@@ -48,6 +48,10 @@ union select 'me/' || id from working
 union select 'crew/' || id from crews
 union select 'district/' || x || '/open' from crews, jsonb_array_elements_text(district_ids) x
 union select 'ref' from working order by 1"""
+_LEAKS: Final = """
+select d.id from sync_doc d join job j on j.org_id = $1 and j.id = d.id
+where d.org_id = $1 and d.kind = 'open_job' and j.description <> '' and position(convert_to(j.description, 'UTF8') in d.body) > 0
+order by 1"""
 _AFTER_SESSION: Final = timedelta(days=14)
 
 
@@ -78,6 +82,11 @@ async def wants(
     """Name the buckets that a device may hold under a session at an instant."""
     rows = await eyes.fetch(_WANTS, org_id, device_id, session_id, at, _AFTER_SESSION)
     return [row["bucket"] for row in rows]
+
+
+async def leaks(eyes: asyncpg.Connection, org_id: UUID) -> list[UUID]:
+    """Name the jobs whose reduced view, which all in the district may read, says what only their crew may read."""
+    return [row["id"] for row in await eyes.fetch(_LEAKS, org_id)]
 
 
 async def truth(eyes: asyncpg.Connection, org_id: UUID, stand: Documents) -> Truth:
