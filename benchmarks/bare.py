@@ -3,7 +3,12 @@
 import sys
 from typing import Final
 
+import uvicorn
 from litestar import Litestar, Response, get, post
+from uvicorn.supervisors import Multiprocess
+
+from api.server import allow_connections, server_config, spare_the_collector
+from api.settings import load_settings
 
 _NOTHING: Final = b""
 
@@ -22,28 +27,20 @@ async def ready() -> Response[bytes]:
 
 def application() -> Litestar:
     """Make the application."""
+    spare_the_collector()
     return Litestar([nothing, ready], openapi_config=None, logging_config=None)
 
 
 def main() -> None:
     """Serve on a port with a number of processes: `python -m benchmarks.bare 8000 2`."""
-    import uvicorn
-
-    from api.server import KEEP_ALIVE_S, STOP_WITHIN_S
-
-    port, workers = int(sys.argv[1]), int(sys.argv[2])
-    uvicorn.run(
-        "benchmarks.bare:application",
-        factory=True,
-        host="127.0.0.1",
-        port=port,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_WITHIN_S,
-    )
+    settings, port, workers = load_settings(), int(sys.argv[1]), int(sys.argv[2])
+    allow_connections()
+    if workers == 1:
+        uvicorn.Server(server_config(application(), settings, host="127.0.0.1", port=port)).run()
+        return
+    made = "benchmarks.bare:application"
+    config = server_config(made, settings, host="127.0.0.1", port=port, workers=workers)
+    Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
 if __name__ == "__main__":

@@ -89,9 +89,9 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class _Path(Struct, frozen=True, kw_only=True):
-    """Load for a path: one round without and one with the sampler; `units` per script that ends, `unit` their name."""
+    """Load for a path: a round that warms up, one without and one with the sampler; `units` per script that ends, `unit` their name."""
 
-    rounds: tuple[Load, Load]
+    rounds: tuple[Load, Load, Load]
     unit: str
     units_per_script: float
 
@@ -124,7 +124,7 @@ def _stage(path: str, settings: Settings, plan: Plan, folder: Path) -> Iterator[
         one = pushes.arrange(settings, _of_pushes(plan)).alone
         with serving.onsite(settings, workers=1, folder=folder, name="profiled") as server:
             loads = [Load(port=server.port, scripts=[q.requests], seconds=300, once=True) for q in one]
-            yield server, _Path(rounds=(loads[0], loads[1]), unit="command", units_per_script=one[0].commands)
+            yield server, _Path(rounds=(loads[0], loads[1], loads[2]), unit="command", units_per_script=one[0].commands)
         return
     founded = pulls.found(settings, plan)
     with serving.onsite(settings, workers=1, folder=folder, name="profiled") as server:
@@ -140,7 +140,7 @@ def _stage(path: str, settings: Settings, plan: Plan, folder: Path) -> Iterator[
         yield (
             server,
             _Path(
-                rounds=(looped, looped),
+                rounds=(looped, looped, looped),
                 unit="document" if path == "first-pull" else "pull",
                 units_per_script=first.initial.documents if path == "first-pull" else 1,
             ),
@@ -157,13 +157,14 @@ def _look(path: str, settings: Settings, cluster_: Ground, parts: tuple[Driver, 
     driver, server, work = parts
     worker, postmaster = psutil.Process(server.workers()[0]), cluster.status(cluster_.place).pid
     assert postmaster is not None
+    driver.run(work.rounds[0])
     asyncio.run(_reset(settings))
     before = _cpu_s(worker), _cpu_of_database_s(postmaster)
-    outcome = driver.run(work.rounds[0])
+    outcome = driver.run(work.rounds[1])
     after = _cpu_s(worker), _cpu_of_database_s(postmaster)
     units = round(outcome.scripts_done * work.units_per_script)
     statements = asyncio.run(_statements(settings))
-    groups = _sampled(worker.pid, driver, work.rounds[1])
+    groups = _sampled(worker.pid, driver, work.rounds[2])
     return Profile(
         path=path,
         unit=work.unit,

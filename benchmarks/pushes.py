@@ -28,12 +28,12 @@ _OUTCOMES: Final = "select status || ' ' || code said, count(*) n from sync_outc
 def arrange(settings: Settings, plan: Plan) -> Field:
     """Arrange crews, jobs and queues in a database that is then copied."""
     return field.arrange_field(
-        settings, plan.rounds, commands=plan.commands, devices=plan.devices, commands_each=plan.commands_each
+        settings, plan.rounds + 1, commands=plan.commands, devices=plan.devices, commands_each=plan.commands_each
     )
 
 
 def queues(field_: Field, scenario: str, number: int) -> Sequence[Queue]:
-    """Give the queues of a round."""
+    """Give the queues of a round; the first one warms up what is measured from the second one on."""
     return [field_.alone[number]] if scenario == ONE else field_.together[number]
 
 
@@ -66,11 +66,19 @@ class Ours:
     def __init__(self, http: Http, field_: Field, port: int) -> None:
         self._http, self._field, self._port = http, field_, port
 
+    def warm_up(self) -> None:
+        """Push the first round: connections are opened, statements prepared."""
+        for scenario in (ONE, MANY):
+            given = queues(self._field, scenario, 0)
+            self._http.driver.run(
+                Load(port=self._port, scripts=[q.requests for q in given], seconds=_LIMIT_S, once=True)
+            )
+
     def measure(self, scenario: str, name: str) -> Measure:
         """Push: commands per second."""
 
         def measure(number: int) -> Sample:
-            given = queues(self._field, scenario, number)
+            given = queues(self._field, scenario, number + 1)
             load = Load(port=self._port, scripts=[q.requests for q in given], seconds=_LIMIT_S, once=True)
             outcome = self._http.driver.run(load)
             commands = sum(q.commands for q in given)
@@ -108,7 +116,7 @@ def of_peer(http: Http, field_: Field, scenario: str, peer: Peer) -> Measure:
     """
 
     def measure(number: int) -> Sample:
-        given = queues(field_, scenario, number)
+        given = queues(field_, scenario, number + 1)
         scripts = [peer.push(queue, caller) for caller, queue in enumerate(given)]
         if number == 0:
             for script in scripts[:1]:

@@ -194,12 +194,14 @@ def _pushes(run: Run, _stack: contextlib.ExitStack) -> None:
     raw = pushes.Raw(run.ground, run.floor, field, rows)
     with serving.onsite(settings, workers=run.plan.workers, folder=run.folder, name="onsite-push") as two:
         run.weigh(OURS, "idle, before pushes", two)
+        ours = pushes.Ours(run.http, field, two.port)
+        ours.warm_up()
         run.play(
             *(
                 Scenario(
                     key=key,
                     candidates={
-                        OURS: pushes.Ours(run.http, field, two.port).measure(key, OURS),
+                        OURS: ours.measure(key, OURS),
                         RAW: raw.measure(key, RAW),
                         **{peer.name: pushes.of_peer(run.http, field, key, peer) for peer in run.peers},
                     },
