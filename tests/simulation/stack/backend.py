@@ -58,7 +58,9 @@ class Stack:
         self.generation = self.commits = self._looks = self._requests = 0
         self.stopped: dict[StackHandling, None] = {}
         self._running: list[StackHandling] = []
-        self._kept: list[keeping.Kept] = []
+        self._kept: list[tuple[keeping.Kept, dict[UUID, int]]] = []
+        # The highest number of a device that ever had an outcome: outcomes move on with whoever enrols anew.
+        self._taken: dict[UUID, int] = {}
         self._undo = contextlib.ExitStack()
         self._known: tuple[tuple[int, int], Truth] | None = None
         self.org_id: UUID
@@ -139,13 +141,16 @@ class Stack:
 
     def backup(self, at: datetime) -> int:
         """Keep the state of now."""
-        self._kept.append(self.ground.run(keeping.copied(self.ground.eyes, self.org_id)))
+        self.truth(at)
+        self._kept.append((self.ground.run(keeping.copied(self.ground.eyes, self.org_id)), dict(self._taken)))
         return len(self._kept) - 1
 
     def come_back(self, backup: int, how: Return, at: datetime) -> None:
         """Go back to a kept state."""
         self._fall()
-        self.ground.run(keeping.put_back(self.ground.eyes, self.org_id, self._kept[backup], how, seed=backup))
+        kept, taken = self._kept[backup]
+        self._taken = dict(taken)
+        self.ground.run(keeping.put_back(self.ground.eyes, self.org_id, kept, how, seed=backup))
 
     def truth(self, at: datetime) -> Truth:
         """Tell how things stand."""
@@ -167,7 +172,11 @@ class Stack:
         eyes = self.ground.eyes
         if told := await looking.leaks(eyes, self.org_id):
             raise Violation("I9", f"the reduced views of {told} say too much")
-        return await looking.truth(eyes, self.org_id, await looking.documents(eyes, self.org_id))
+        found = await looking.truth(eyes, self.org_id, await looking.documents(eyes, self.org_id))
+        for stored in found.outcomes.values():
+            if stored.device_id is not None and stored.n is not None:
+                self._taken[stored.device_id] = max(stored.n, self._taken.get(stored.device_id, 0))
+        return found
 
     def _fall(self) -> None:
         async def dead() -> None:
@@ -250,7 +259,7 @@ class Stack:
             wants=tuple(wanted),
             buckets={bucket: stand.buckets.get(bucket, {}) for bucket in wanted},
             deleted=stand.deleted,
-            acked_n=acked_n,
+            acked_n=max(acked_n, self._taken.get(device_id, 0)),
             commits=(self.generation + 1) * 1_000_000 + self.commits,
         )
 
