@@ -146,7 +146,8 @@ class Batch:
         """Write answers, quarantine, held decisions, documents and scopes; return the buckets touched."""
         conn, org_id = self._conn, self._org.org_id
         await outcomes.add(conn, org_id, list(self._fresh.values()))
-        given = list(self._fresh.values())
+        # The answer to the push says it, and says it again: only what has more to tell becomes a document (decision 0129).
+        given = [answer for answer in self._fresh.values() if not answer.plain]
         given += await outcomes.change(conn, org_id, sorted(self._changed_answers.values(), key=_by_id))
         given += await outcomes.adopt(conn, org_id, sorted(self._adopted.values(), key=_by_id))
         await quarantine.save(conn, org_id, self._aside)

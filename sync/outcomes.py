@@ -73,6 +73,13 @@ class Answer(Struct, frozen=True, kw_only=True):
         return self.status in FINAL or self.resolution is not None
 
     @property
+    def plain(self) -> bool:
+        """Tell whether there is nothing to say but that the command took effect."""
+        return (
+            self.status is OutcomeStatus.APPLIED and self.code == "ok" and not self.flags and self.resolution is None
+        )
+
+    @property
     def took_effect(self) -> bool:
         """Tell whether the command, or what was applied in its place, changed the state."""
         if self.resolution is not None:

@@ -123,11 +123,12 @@ class _Sweep(Struct, frozen=True):
         )
 
 
-# The answer to a command stays as long as its device may ask again: until the device has shown it, so that it left the bucket.
+# The answer to a command stays as long as its device may ask again: until the device has shown it, so that no document of it is left.
 _OUTCOMES: Final = _Sweep(
     "outcomes", "outcomes", "sync_outcome", "command_id",
     "t.received_at < $2 and t.status <> 'held' and (t.status <> 'quarantined' or t.resolution is not null) and not exists ("
-    "select from sync_member m where m.org_id = $1 and m.kind = 'outcome' and m.id = t.command_id and not m.gone)",
+    "select from sync_member m where m.org_id = $1 and m.kind = 'outcome' and m.id = t.command_id and not m.gone)"
+    " and (t.device_id is null or t.n <= (select s.seen_n from sync_device_seen s where s.org_id = $1 and s.device_id = t.device_id))",
 )  # fmt: skip
 _SWEEPS: Final = (
     _OUTCOMES,

@@ -173,8 +173,14 @@ async def _made(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence
 
 
 async def _outcomes(conn: asyncpg.Connection, org_id: UUID, ids: Sequence[UUID]) -> list[Projected]:
-    """Compute outcome documents. A command that came again under another device of its author answers there too, if it does."""
+    """Compute outcome documents. A command that came again under another device of its author answers there too, if it does.
+
+    A plain answer is a document only where it was something else before (held, in quarantine).
+    """
     answers = await outcomes.find(conn, org_id, ids)
+    plain = [id for id, answer in answers.items() if answer.plain]
+    told = {row["id"] for row in await conn.fetch(_STORED, org_id, "outcome", plain, len(plain))} if plain else set()
+    answers = {id: answer for id, answer in answers.items() if not answer.plain or id in told}
     found = {id: document for id, answer in answers.items() if (document := outcomes.document_of(answer)) is not None}
     also: dict[UUID, set[str]] = {}
     for row in await conn.fetch(_SENDERS, org_id, list(found)):

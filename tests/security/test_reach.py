@@ -70,7 +70,7 @@ async def test_an_answer_that_lies_in_a_strangers_bucket_is_found_and_taken_away
     org: Org, owner: asyncpg.Connection
 ) -> None:
     job, amy, bob = await org.assigned_job(), await phone_of(org, "amy"), await phone_of(org, "bob")
-    command = amy.do(note(org, job))
+    command = amy.do(note(org, job), after=(org.new_id(),))
     await amy.taken()
     again = await amy.enrol_anew()
     await again.taken()

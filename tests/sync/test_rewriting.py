@@ -51,7 +51,7 @@ async def all_of(org: Org, kind: str, after: UUID | None = None) -> list[Rewritt
 async def test_only_what_differs_is_written_and_phones_get_just_that(org: Org, owner: asyncpg.Connection) -> None:
     phone = await phone_of(org, "amy")
     for _ in range(4):
-        phone.do(note(org, await org.assigned_job()))
+        phone.do(note(org, await org.assigned_job()), after=(org.new_id(),))
     await phone.taken()
     async with org_transaction(org.pool, org.id) as conn:
         await documents.write(conn, org.id, [], [state_document(phone.id, phone.device.name, revoked=False)])

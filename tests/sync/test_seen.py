@@ -1,6 +1,7 @@
 """Outcomes leave a device's bucket once it has shown them, and only then; the stored answers stay."""
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -46,6 +47,11 @@ def device_of(org: Org, phone: Phone) -> StrictDevice:
     return StrictDevice(org_id=org.id, id=phone.id, person_id=org.people["amy"])
 
 
+def told(org: Org, phone: Phone, job: Assigned) -> UUID:
+    """Queue a remark that is applied with a flag, so that there is more to tell than that it was."""
+    return phone.do(note(org, job), after=(org.new_id(),))
+
+
 async def pull(waiting: Waiting, device: StrictDevice, pool: asyncpg.Pool, seen_n: int) -> None:
     device.apply(await waiting.pull(device.source(pool), PullAsk(cursor=device.cursor, seen_n=seen_n)))
 
@@ -58,7 +64,7 @@ async def test_what_was_shown_leaves_and_its_stored_answer_stays(
     pool: asyncpg.Pool, waiting: Waiting, org: Org, phone: Phone, job: Assigned
 ) -> None:
     device = device_of(org, phone)
-    ids = [phone.do(note(org, job)) for _ in range(3)]
+    ids = [told(org, phone, job) for _ in range(3)]
     await phone.taken()
     await pull(waiting, device, pool, 0)
     assert (outcomes(device), device.acked_n) == (3, 3)
@@ -73,12 +79,26 @@ async def test_what_was_shown_leaves_and_its_stored_answer_stays(
     await assert_device_equals_server(device, pool, now=NOW)
 
 
+async def test_what_took_effect_and_no_more_is_told_by_the_push_alone(
+    pool: asyncpg.Pool, waiting: Waiting, org: Org, phone: Phone, job: Assigned
+) -> None:
+    device = device_of(org, phone)
+    plain = phone.do(note(org, job))
+    flagged = told(org, phone, job)
+    refused = phone.do(d.CancelJob(job_id=job.job_id, reason="not mine to cancel"))
+    first = [(o.id, o.status) for o in await phone.taken()]
+    assert first == [(plain, "applied"), (flagged, "applied"), (refused, "rejected")]
+    await pull(waiting, device, pool, 0)
+    assert {id for kind, id in device.documents if kind == "outcome"} == {flagged, refused}
+    assert [(o.id, o.status) for o in await phone.taken()] == first, "whoever missed the answer asks again"
+
+
 async def test_what_has_not_arrived_does_not_leave_whatever_the_device_says(
     pool: asyncpg.Pool, waiting: Waiting, org: Org, phone: Phone, job: Assigned
 ) -> None:
     device = device_of(org, phone)
     await pull(waiting, device, pool, 0)
-    phone.do(note(org, job))
+    told(org, phone, job)
     await phone.taken()
     await pull(waiting, device, pool, 99)
     assert outcomes(device) == 1

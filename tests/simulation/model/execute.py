@@ -124,9 +124,12 @@ class Batch:
         )
         forgets = Fault.OUTCOME_NOT_STORED in self._faults and ask.digest[0] % 10 == 0
         if not forgets:
-            held = replace(outcome, holders=before.holders if before else ())
-            self.txn.write("outcome", ask.id, _held_by(held))
-            self._told.add(ask.id)
+            if before is None and (status, code) == ("applied", "ok"):
+                # Nothing to say but that it took effect: the answer to the push says it, and says it again.
+                self.txn.write("outcome", ask.id, outcome)
+            else:
+                self.txn.write("outcome", ask.id, _held_by(replace(outcome, holders=before.holders if before else ())))
+                self._told.add(ask.id)
         if status == "quarantined":
             self.txn.write("quarantine", ask.id, ask)
         if status == "held":
