@@ -95,6 +95,7 @@ class StackHandling:
         """Let the commit go ahead at which this stands."""
         self._reached.clear()
         self._server.stopped.pop(self, None)
+        self._server.commits += 1
         self._go.set()
 
     async def _still(self) -> None:
