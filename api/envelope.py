@@ -3,10 +3,10 @@
 It wraps the application from outside, so that answers of the router itself (404, 405) pass through it too.
 """
 
+import logging
 import time
 from typing import Any, Final
 
-import structlog
 from litestar.types import ASGIApp, Message, Receive, Send
 from uuid_utils.compat import uuid7
 
@@ -35,7 +35,7 @@ _ALWAYS: Final = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 
-log = structlog.get_logger()
+log = logging.getLogger("onsite.request")
 
 
 class Envelope:
@@ -81,7 +81,7 @@ class Envelope:
             line["actor"] = record.actor
         if record.command_id is not None:
             line["command_id"] = str(record.command_id)
-        log.info(record.event or "request", **line)
+        log.info(record.event or "request", extra={"lines": (line,)})
 
 
 class _Answer:

@@ -66,9 +66,9 @@ def configure_logs(settings: Settings) -> None:
 
 
 class _Lines(structlog.stdlib.ProcessorFormatter):
-    """Writes any record by structlog's processors; but the commands of a transaction, one line each, by hand.
+    """Writes any record by structlog's processors; but the `lines` of a record, one each, by hand: those of requests and commands.
 
-    A device hands in fifty commands at once, and the general way costs more than what a command does to the database.
+    There are thousands of them a second, and the general way costs more than what a pull or a command does to the database.
     """
 
     def __init__(self, write: Callable[[str, str, Mapping[str, object]], str], **more: Any) -> None:
@@ -77,11 +77,11 @@ class _Lines(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record's line, or its lines."""
-        commands: Sequence[Mapping[str, object]] | None = getattr(record, "commands", None)
-        if commands is None:
+        lines: Sequence[Mapping[str, object]] | None = getattr(record, "lines", None)
+        if lines is None:
             return super().format(record)
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return "\n".join(self._write_line(at, record.levelname.lower(), {"event": record.msg, **c}) for c in commands)
+        return "\n".join(self._write_line(at, record.levelname.lower(), {"event": record.msg, **line}) for line in lines)
 
 
 def _write_json(at: str, level: str, line: Mapping[str, object]) -> str:

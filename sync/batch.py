@@ -172,7 +172,7 @@ class Batch:
     def log(self) -> None:
         """Log a line for each command; for after the commit, so that what was rolled back or run anew is not told."""
         if self._lines:
-            log.info("command", extra={"commands": self._lines})
+            log.info("command", extra={"lines": self._lines})
 
     async def _recall(self, asks: Sequence[Ask]) -> None:
         ids = {

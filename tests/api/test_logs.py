@@ -36,17 +36,17 @@ def test_what_a_lower_layer_adds_to_a_line_are_its_fields(
 def test_the_commands_of_a_transaction_are_a_line_each(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     commands = [{"org": UUID(int=1), "command": UUID(int=n), "code": "ok", "ms": 0.1, "actor": None} for n in (2, 3)]
     configure_logs(msgspec.structs.replace(settings, log_format="json", log_level="info"))
-    logging.getLogger("onsite.command").info("command", extra={"commands": commands})
+    logging.getLogger("onsite.command").info("command", extra={"lines": commands})
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["command"] for line in lines] == [str(UUID(int=2)), str(UUID(int=3))]
     assert all((line["event"], line["level"], line["code"]) == ("command", "info", "ok") for line in lines)
     assert all(datetime.fromisoformat(line["timestamp"]).tzinfo is not None for line in lines)
     configure_logs(msgspec.structs.replace(settings, log_format="console", log_level="info"))
-    logging.getLogger("onsite.command").info("command", extra={"commands": commands})
+    logging.getLogger("onsite.command").info("command", extra={"lines": commands})
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2 and all("[info     ] command  " in line and " code=ok " in line for line in said)
     configure_logs(msgspec.structs.replace(settings, log_level="error"))
-    logging.getLogger("onsite.command").info("command", extra={"commands": commands})
+    logging.getLogger("onsite.command").info("command", extra={"lines": commands})
     assert capsys.readouterr().err == ""
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -212,11 +213,14 @@ async def test_metrics_are_for_this_machine_or_for_the_token(settings: Settings)
         assert proxied.status_code == 403
 
 
-async def test_each_request_is_one_line_with_its_code(site: Site, org: Org) -> None:
+async def test_each_request_is_one_line_with_its_code(
+    site: Site, org: Org, caplog: pytest.LogCaptureFixture
+) -> None:
     admin = await signed_in(site, org, Role.ADMIN)
-    with capture_logs() as lines:
+    with caplog.at_level(logging.INFO, "onsite.request"):
+        caplog.clear()
         answer = await site.client.get("/api/v1/devices?limit=7", headers=admin)
-    (line,) = lines
+    (line,) = [line for record in caplog.records for line in getattr(record, "lines", ())]
     assert line["org"] == str(org.id) and line["actor"].startswith("person:")
     assert (line["route"], line["status"], line["code"]) == ("/api/v1/devices", 200, "ok")
     assert line["request_id"] == answer.headers["request-id"]
