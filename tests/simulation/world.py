@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from mobile_contract.client import Response
 from tests.simulation.auditor import Auditor
@@ -96,7 +96,7 @@ class World:
         self.opened: list[OpenJob] = []
         self.visits: dict[UUID, list[UUID]] = {}
         self.titles: dict[UUID, str] = {}
-        self._numbers = 0
+        self._numbers = self._ids = 0
 
     # the beginning
 
@@ -122,8 +122,9 @@ class World:
         self.begin_call(phone, "enrol", lambda: phone.device.enrol(code, phone.name))
 
     def new_id(self) -> UUID:
-        """Make an id; its last byte is random, as that of a UUIDv7 is."""
-        return UUID(int=self.chance.getrandbits(128), version=4)
+        """Make an id that no other step makes, whatever its salt; its last byte is random, as that of a UUIDv7 is."""
+        self._ids += 1
+        return uuid5(self.setting.org_id, f"id {self._ids}")
 
     def say(self, text: str) -> None:
         """Write a line of the trace."""
