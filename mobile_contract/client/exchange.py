@@ -192,7 +192,7 @@ class Exchange:
             unsent=queue.unsent(self._store),
             wait_s=wait_s,
         )
-        return self._apply(report, install, self._call(PULL_PATH, ask, wait_s=wait_s))
+        return self._apply(report, install, self._call(PULL_PATH, ask, wait_s=wait_s), compared=compare)
 
     def _repair(self, report: SyncReport, bucket: str) -> None:
         install = self._install()
@@ -204,7 +204,9 @@ class Exchange:
                 return
             applied = self._pull_page(report, compare=applied.compare)
 
-    def _apply(self, report: SyncReport, install: Install, answered: Answered) -> pages.Applied:
+    def _apply(
+        self, report: SyncReport, install: Install, answered: Answered, *, compared: bool = False
+    ) -> pages.Applied:
         page = pages.read_page(answered.body)
         anchor = CitedAnchor(
             token=page.begin.anchor,
@@ -212,7 +214,7 @@ class Exchange:
             boot=self._clock.boot(),
             round_trip_ms=answered.round_trip_ms,
         )
-        applied = pages.PageApplier(self._store, install, self._clock.wall()).apply(page, anchor)
+        applied = pages.PageApplier(self._store, install, self._clock.wall()).apply(page, anchor, compared=compared)
         report.pages += 1
         report.changes += applied.changes
         report.resets += applied.resets

@@ -84,8 +84,11 @@ class PageApplier:
     def __init__(self, store: Store, install: Install, now: datetime) -> None:
         self._store, self._install, self._now = store, install, now
 
-    def apply(self, page: Page, anchor: CitedAnchor) -> Applied:
-        """Apply a page that was asked for with the cursor of `install`. Nothing is changed unless all of it is."""
+    def apply(self, page: Page, anchor: CitedAnchor, *, compared: bool = False) -> Applied:
+        """Apply a page that was asked for with the cursor of `install`. Nothing is changed unless all of it is.
+
+        `compared`: it was asked for with digests, and what it does not keep is filled anew.
+        """
         with self._store.transaction():
             current = self._store.install()
             if current is None or (current.device_id, current.cursor) != (
@@ -96,7 +99,7 @@ class PageApplier:
             keep_anchor(self._store, anchor)
             if page.begin.compare:
                 return Applied(compare=True)
-            names = self._arrange(page.begin)
+            names = self._arrange(page.begin, compared=compared)
             states = bucket_states(self._store)
             for change in page.changes:
                 self._change(change, names, states)
@@ -111,7 +114,7 @@ class PageApplier:
                 differ=self._differing(page.end),
             )
 
-    def _arrange(self, begin: Begin) -> list[str]:
+    def _arrange(self, begin: Begin, *, compared: bool) -> list[str]:
         # Before any change: which buckets are held now, in the order by which the frames count them.
         before = bucket_states(self._store)
         names = list(before) if begin.buckets is UNSET else list(begin.buckets)
@@ -120,7 +123,9 @@ class PageApplier:
             self._store.run("delete from bucket where name = ?", (gone,))
             before.pop(gone, None)
         begun = [name for name in (*begin.add, *begin.reset) if name in names]
-        if begun:
+        if compared:
+            self._give_up_copies(name for name in before if name not in begin.keep)
+        elif begun:
             # Buckets are filled one after another: where a new one begins, the earlier ones are complete.
             self._complete(name for name, state in before.items() if state is not Filling.WHOLE and name not in begun)
         # What is kept is what was compared: of a bucket that is being reset, the new copy.
@@ -132,6 +137,12 @@ class PageApplier:
                 state = self._begin_filling(name)
             self._store.run("insert or replace into bucket (name, no, filling) values (?, ?, ?)", (name, no, state))
         return names
+
+    def _give_up_copies(self, names: Iterable[str]) -> None:
+        # A new copy that was begun will never be complete: what is shown stays the old one until another copy is.
+        for name in names:
+            self._store.run("delete from staged where bucket = ?", (name,))
+            self._store.run("update bucket set filling = ? where name = ?", (Filling.WHOLE, name))
 
     def _begin_filling(self, name: str) -> Filling:
         self._store.run("delete from staged where bucket = ?", (name,))

@@ -141,6 +141,29 @@ def test_a_bucket_that_is_lost_while_it_is_filled_does_not_stop_the_next(phone: 
     assert_equal(phone, office)
 
 
+def test_a_new_copy_that_another_life_cut_short_is_never_shown(phone: Phone, office: Office) -> None:
+    office.scope.append("ref")
+    for i in range(9):
+        office.put_bytes("part", UUID(int=0x900 + i), b'{"x":1}', "ref")
+    phone.synced()
+    office.new_life(0)
+    for i in range(9):
+        office.put_bytes("part", UUID(int=0x900 + i), b'{"x":2}', "ref")
+    office.page_documents = 5
+    phone._exchange._pull_page(SyncReport())
+    phone._exchange._pull_page(SyncReport(), compare=True)
+    assert phone.store.rows("select count(*) from staged")[0][0] > 0
+    # Another life, in which more urgent buckets are filled before this one is begun again.
+    office.new_life(0)
+    for i in range(12):
+        office.put_bytes("note", UUID(int=0xB00 + i), b'{"x":3}', office.scope[1])
+    phone._exchange._pull_page(SyncReport())
+    phone._exchange._pull_page(SyncReport(), compare=True)
+    assert sum(kind == "part" for kind, _ in phone.documents()) == 9
+    phone.synced()
+    assert_equal(phone, office)
+
+
 def test_a_session_that_the_server_lost_is_replaced_and_the_queue_goes_with_it(phone: Phone, office: Office) -> None:
     phone.synced()
     lost, known = office.sessions[0].session_id, UUID(int=0x52)
