@@ -113,7 +113,9 @@ class Exchange:
             try:
                 answer = msgspec.json.decode(self._call(PUSH_PATH, ask).body, type=PushAnswer)
             except Refused as refusal:
-                most, overlap = self._after_refusal(refusal, batch), False
+                most = self._after_refusal(refusal, batch)
+                # After a hole the number before it may be a clone's as well.
+                overlap = refusal.code == "sequence_hole"
                 stumbles += refusal.code == "sequence_hole"
                 if stumbles > _STUMBLES:
                     raise

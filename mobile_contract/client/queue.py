@@ -120,7 +120,9 @@ def next_batch(store: Store, most: int, *, overlap: bool = False) -> list[Queued
     batch: list[Queued] = []
     bytes_left = limits.PUSH_BYTES
     for queued in _read(
-        store, f"n >= (select min(n) - {before} from command where status is null)", min(most, limits.PUSH_COMMANDS)
+        store,
+        f"n >= (select min(n) - {before} from command where status is null)",
+        min(most + before, limits.PUSH_COMMANDS),
     ):
         bytes_left -= len(queued.cmd) + _FRAME_BYTES
         if batch and (queued.n != batch[-1].n + 1 or bytes_left < 0):

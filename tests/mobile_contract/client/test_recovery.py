@@ -109,6 +109,21 @@ def test_a_push_begins_with_the_last_answered_command(phone: Phone, office: Offi
     assert phone.sync().stopped == "device_forked"
 
 
+def test_a_hole_after_a_restore_does_not_hide_a_clone(phone: Phone, office: Office, tmp_path: Path) -> None:
+    phone.note("shared")
+    phone.synced()
+    clone = twin_of(phone, tmp_path / "clone", office)
+    mine = [phone.note(f"mine {i}, lost in the restore") for i in range(3)]
+    phone.synced()
+    office.new_life(1)
+    clone.note("the clone's, under the number of my first")
+    clone.synced()
+    phone.note("what follows")
+    assert phone.sync().stopped == "device_forked"
+    clone.store.close()
+    assert {each.id for each in queue.kept(phone.store)} >= set(mine)
+
+
 def test_an_answered_command_that_leaves_no_room_does_not_stop_the_next(phone: Phone, office: Office) -> None:
     phone.note("水" * 2_500)
     phone.synced()
