@@ -120,7 +120,7 @@ class Exchange:
                 if stumbles > _STUMBLES:
                     raise
                 continue
-            report.pushed += len(batch)
+            report.pushed += sum(each.status is None for each in batch)
             settled, misread = self._take(answer, batch, asked)
             report.settled += settled
             if settled == 0 and misread == 0 and not overlap:
