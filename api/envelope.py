@@ -22,13 +22,14 @@ _COMPRESSIBLE: Final = (
     b"text/",
     b"image/svg+xml",
 )
+_FRAMES: Final = b"application/x-ndjson"
 _API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY: Final = (
     b"default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
     b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 _ALWAYS: Final = {
-    b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
@@ -138,12 +139,16 @@ class _Answer:
         return encoded.body
 
     def _add_headers(self, headers: dict[bytes, bytes]) -> None:
-        for name, value in _ALWAYS.items():
-            headers.setdefault(name, value)
-        page = headers.get(b"content-type", b"").startswith(b"text/html")
-        # A 304 has no media type, and its headers replace those of the page that the browser kept.
-        if self.status != 304:
-            headers.setdefault(b"content-security-policy", _PAGE_POLICY if page else _API_POLICY)
+        kind = headers.get(b"content-type", b"")
+        headers.setdefault(*_NO_SNIFF)
+        # No browser shows frames for phones, and what tells it how to would be a third of most answers to a pull.
+        if kind != _FRAMES:
+            for name, value in _ALWAYS.items():
+                headers.setdefault(name, value)
+            # A 304 has no media type, and its headers replace those of the page that the browser kept.
+            if self.status != 304:
+                page = kind.startswith(b"text/html")
+                headers.setdefault(b"content-security-policy", _PAGE_POLICY if page else _API_POLICY)
         headers.setdefault(b"cache-control", b"no-store")
         headers[b"request-id"] = str(self._record.request_id).encode()
         if self._hsts:
