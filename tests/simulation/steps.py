@@ -273,8 +273,8 @@ def _backup(world: World) -> None:
 
 
 def _come_back(world: World) -> None:
-    # As old a backup as the operator promises to have: what is called durable is in it.
-    lag = timedelta(days=13) if world.setting.lag_s is None else timedelta(seconds=world.setting.lag_s)
+    # As old a backup as the operator promises to have: what is called durable is in it. A command is decided up to 30 s before its commit.
+    lag = timedelta(days=13) if world.setting.lag_s is None else timedelta(seconds=world.setting.lag_s - 30)
     usable = [backup for backup, at in world.backups if world.now - at < lag]
     ways = [way for way in Return if way.value in world.backend.can]
     if not usable or not ways:

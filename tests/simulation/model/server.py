@@ -40,6 +40,7 @@ from tests.simulation.model.rows import Ask, Device, Doc, Member, Outcome, Proje
 from tests.simulation.reading import sha256
 
 _GONE: Final = timedelta(days=90)
+_PATIENCE: Final = timedelta(seconds=30)
 
 
 Stand = tuple[dict[str, dict[Key, Content]], frozenset[Key]]
@@ -50,12 +51,15 @@ class ModelHandling:
 
     def __init__(self, server: "Server", run: Run) -> None:
         self._server, self._run, self._life = server, run, server.generation
+        self._begun_at: datetime | None = None
         self.witness: Witness | None = None
         self.cost = Cost()
 
     def step(self) -> Answer | None:
         """Run to the next point at which others may come between. Raises ServerDied."""
-        if self._life != self._server.generation:
+        self._begun_at = self._begun_at or self._server.now
+        if self._life != self._server.generation or self._server.now - self._begun_at > _PATIENCE:
+            # The database ends transactions that stay open: its operator's promise of what is durable stands on it.
             self._run.close()
             raise ServerDied
         self._server.handling = self
