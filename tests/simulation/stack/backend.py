@@ -20,6 +20,7 @@ from jobs.handlers.door import _HANDLERS, handler_of
 from mobile_contract import limits
 from mobile_contract.schema.facts import AddNote
 from sync.retention import retain
+from sync.telemetry import Telemetry
 from sync.transaction import org_transaction
 from tests.simulation.backend import (
     POISON,
@@ -38,6 +39,7 @@ from tests.simulation.reading import read_page
 from tests.simulation.stack import keeping, looking
 from tests.simulation.stack.ground import Ground, ground
 from tests.simulation.stack.handling import StackHandling
+from tests.simulation.stack.noting import Notes
 from tests.simulation.stack.office import Office
 
 # Steps for which an office's transaction stays open, so that pulls and pushes come while it is.
@@ -58,9 +60,8 @@ class Stack:
         self.generation = self.commits = self._looks = self._requests = 0
         self.stopped: dict[StackHandling, None] = {}
         self._running: list[StackHandling] = []
-        self._kept: list[tuple[keeping.Kept, dict[UUID, int]]] = []
-        # The highest number of a device that ever had an outcome: outcomes move on with whoever enrols anew.
-        self._taken: dict[UUID, int] = {}
+        self._kept: list[tuple[keeping.Kept, Notes]] = []
+        self._notes = Notes()
         self._undo = contextlib.ExitStack()
         self._known: tuple[tuple[int, int], Truth] | None = None
         self.org_id: UUID
@@ -89,7 +90,7 @@ class Stack:
         reads = request.path.endswith(("/pull", "/repair"))
         handling = StackHandling(self, lambda: self._asgi(request), stops=not reads)
         if reads:
-            handling.before = lambda: self._witnessed(handling, request)
+            handling.before_page = lambda: self._witnessed(handling, request)
             handling.after = lambda answer: self._counted(handling, answer)
         return self._begun(handling)
 
@@ -109,6 +110,7 @@ class Stack:
     def tick(self, at: datetime) -> None:
         """Fire the timers that bring things on."""
         self._let_all_end()
+        self.ground.run(self.ground.services.telemetry.flush(self.ground.services.pool))
         for timer in TIMERS:
             if timer.name in _TICKED:
                 self.ground.run(self._fired(timer, at))
@@ -142,14 +144,14 @@ class Stack:
     def backup(self, at: datetime) -> int:
         """Keep the state of now."""
         self.truth(at)
-        self._kept.append((self.ground.run(keeping.copied(self.ground.eyes, self.org_id)), dict(self._taken)))
+        self._kept.append((self.ground.run(keeping.copied(self.ground.eyes, self.org_id)), self._notes.copied(0)))
         return len(self._kept) - 1
 
     def come_back(self, backup: int, how: Return, at: datetime) -> None:
         """Go back to a kept state."""
         self._fall()
-        kept, taken = self._kept[backup]
-        self._taken = dict(taken)
+        kept, notes = self._kept[backup]
+        self._notes = notes.copied(self._notes.commits)
         self.ground.run(keeping.put_back(self.ground.eyes, self.org_id, kept, how, seed=backup))
 
     def truth(self, at: datetime) -> Truth:
@@ -172,11 +174,12 @@ class Stack:
         eyes = self.ground.eyes
         if told := await looking.leaks(eyes, self.org_id):
             raise Violation("I9", f"the reduced views of {told} say too much")
-        found = await looking.truth(eyes, self.org_id, await looking.documents(eyes, self.org_id))
-        for stored in found.outcomes.values():
-            if stored.device_id is not None and stored.n is not None:
-                self._taken[stored.device_id] = max(stored.n, self._taken.get(stored.device_id, 0))
-        return found
+        await self.committed()
+        return await looking.truth(eyes, self.org_id, await looking.documents(eyes, self.org_id), self._notes.order)
+
+    async def committed(self) -> None:
+        """Note what a commit brought."""
+        await self._notes.note(self.ground.eyes, self.org_id)
 
     def _fall(self) -> None:
         async def dead() -> None:
@@ -247,19 +250,23 @@ class Stack:
         device_id = _device_of(request)
         if device_id is None:
             return
-        eyes, session = self.ground.eyes, request.headers.get("onsite-session")
-        session_id = UUID(session) if session else None
+        session = request.headers.get("onsite-session")
+        async with self.ground.looking:
+            handling.witness = await self._witness(device_id, UUID(session) if session else None)
+
+    async def _witness(self, device_id: UUID, session_id: UUID | None) -> Witness:
+        eyes = self.ground.eyes
         wanted = await looking.wants(eyes, self.org_id, device_id, session_id, self.ground.now)
         stand = await looking.documents(eyes, self.org_id)
         acked_n = await eyes.fetchval(
             "select coalesce(max(n), 0) from sync_outcome where org_id = $1 and device_id = $2", self.org_id, device_id
         )
-        handling.witness = Witness(
+        return Witness(
             device_id=device_id,
             wants=tuple(wanted),
             buckets={bucket: stand.buckets.get(bucket, {}) for bucket in wanted},
             deleted=stand.deleted,
-            acked_n=max(acked_n, self._taken.get(device_id, 0)),
+            acked_n=max(acked_n, self._notes.taken.get(device_id, 0)),
             commits=(self.generation + 1) * 1_000_000 + self.commits,
         )
 
@@ -296,9 +303,8 @@ def _arranged(on: Ground, setting: Setting) -> Iterator[None]:
     services = on.services
     lag_s = setting.lag_s if setting.lag_s is not None else timedelta(days=limits.DURABLE_DAYS).total_seconds()
     with contextlib.ExitStack() as undo:
-        on.use(
-            msgspec.structs.replace(services, settings=msgspec.structs.replace(services.settings, durable_lag_s=lag_s))
-        )
+        settings = msgspec.structs.replace(services.settings, durable_lag_s=lag_s)
+        on.use(msgspec.structs.replace(services, settings=settings, telemetry=Telemetry(), poke=lambda *_: None))
         undo.callback(on.use, services)
         for module, name, value in (
             (limits, "PAGE_DOCUMENTS", setting.page_documents),

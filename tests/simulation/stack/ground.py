@@ -1,13 +1,14 @@
 """What all worlds of one process stand on: a database of its own in the tests' cluster, the application on it, one event loop.
 
-The application is the one of production but for three things: its clock and its ids are given to it, and a transaction that belongs to a
-handling stops before its commit until it is told to go on (`Gated`).
+The application is the one of production but for four things: its clock and its ids are given to it, a transaction that belongs to a
+handling stops before its commit until it is told to go on (`Gated`), and nothing is done by the hours of the machine: when devices were
+seen is written with the timers, and pokes, which nobody hears, are not sent.
 """
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
@@ -37,9 +38,15 @@ class Stop(Protocol):
         """Return when the commit of a connection may go ahead."""
         ...
 
+    async def after_commit(self) -> None:
+        """Return when whoever committed may go on."""
+        ...
+
 
 stop_of: ContextVar[Stop | None] = ContextVar("stop_of", default=None)
 """The handling in whose name the current task works; None: nothing stops."""
+page_of: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("page_of", default=None)
+"""What to do right before a page is read: a pull that begins a life waits for others, whose commits are in its page."""
 
 _Connection = asyncpg.Connection
 
@@ -48,12 +55,22 @@ class Gated(_Connection):  # type: ignore[misc,valid-type]
     """A connection whose commits wait for the handling that they belong to."""
 
     async def execute(self, query: str, *args: Any, **more: Any) -> str:
-        """Run a statement; a commit waits first."""
-        stop = stop_of.get()
-        if stop is not None and query.lower().startswith("commit"):
+        """Run a statement; a commit waits before it is made and after it."""
+        stop = stop_of.get() if query.lower().startswith("commit") else None
+        if stop is not None:
             await stop.before_commit(self)
         status: str = await super().execute(query, *args, **more)
+        if stop is not None:
+            await stop.after_commit()
         return status
+
+    async def fetch(self, query: str, *args: Any, **more: Any) -> list[asyncpg.Record]:
+        """Run a query; who is to see what a page is made of sees it right before."""
+        before_page = page_of.get() if "sync_pull(" in query else None
+        if before_page is not None:
+            await before_page()
+        rows: list[asyncpg.Record] = await super().fetch(query, *args, **more)
+        return rows
 
 
 class Ground:
@@ -82,6 +99,8 @@ class Ground:
         database = urlsplit(self.settings.database_url).path.removeprefix("/")
         self.eyes: asyncpg.Connection = self.run(asyncpg.connect(place.url(SUPERUSER, database)))
         undo.callback(lambda: self.run(self.eyes.close()))
+        # One statement at a time.
+        self.looking = asyncio.Lock()
 
     async def _serve(self) -> asyncio.Task[None]:
         # What the application opens it must close in the same task.

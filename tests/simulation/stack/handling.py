@@ -1,17 +1,19 @@
 """A request or deed under way on the real server, brought on from one commit to the next. Never decides what is done.
 
 Before each commit it stops, so that others may come between; after its last one it stops once more before the answer leaves. Whoever
-waits for a lock that a stopped one holds lets that one go on first: in the real world it would only have to wait.
+waits for a lock that a stopped one holds lets that one make its commit first: in the real world it would only have to wait. Only one is
+moved at a time: two would race for the next lock, and a seed would not replay.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
 from tests.simulation.backend import Answer, Cost, ServerDied, Witness
-from tests.simulation.stack.ground import stop_of
+from tests.simulation.stack.ground import page_of, stop_of
 
 if TYPE_CHECKING:
     from tests.simulation.stack.backend import Stack
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 Work = Callable[[], Awaitable[Answer]]
 _LOOK_S: Final = 0.02
 _LOOKS_MAX: Final = 3_000
+_COMMIT_S: Final = 60.0
 
 _XID: Final = "select pg_current_xact_id_if_assigned()::text::bigint"
-_BLOCKED: Final = """
-select exists (select from pg_locks l join pg_stat_activity a using (pid)
-  where not l.granted and a.datname = current_database() and a.application_name = 'onsite')"""
+# Others of the cluster wait too, and for locks that are none of ours: what counts is whom a waiting one waits for.
+_BLOCKING: Final = """
+select distinct b.pid from pg_locks l join pg_stat_activity a using (pid) cross join unnest(pg_blocking_pids(l.pid)) b(pid)
+where not l.granted and a.datname = current_database() and a.application_name = 'onsite'"""
 
 
 class StackHandling:
@@ -32,14 +36,15 @@ class StackHandling:
     def __init__(self, server: "Stack", work: Work, *, stops: bool = True, slow: int = 0) -> None:
         self.witness: Witness | None = None
         self.cost = Cost()
-        self.before: Callable[[], Awaitable[None]] | None = None
+        self.before_page: Callable[[], Awaitable[None]] | None = None
         self.after: Callable[[Answer], Awaitable[None]] | None = None
         self._server, self._work, self._stops, self._slow = server, work, stops, slow
         self._generation = server.generation
         self._task: asyncio.Task[Answer] | None = None
-        self._reached, self._go = asyncio.Event(), asyncio.Event()
+        self._reached, self._go, self._passed, self._on = (asyncio.Event() for _ in range(4))
         self._answer: Answer | None = None
         self.committed = False
+        self.pid: int | None = None
         self.xids: list[int | None] | None = None
 
     # called by the transaction
@@ -48,10 +53,16 @@ class StackHandling:
         """Wait until the world lets the commit go ahead."""
         if self.xids is not None:
             self.xids.append(await connection.fetchval(_XID))
+        self.pid = connection.get_server_pid()
         self._reached.set()
         await self._go.wait()
         self._go.clear()
         self.committed = True
+
+    async def after_commit(self) -> None:
+        """Wait until nobody is moved who was here first."""
+        self._passed.set()
+        await self._on.wait()
 
     @property
     def over(self) -> bool:
@@ -70,14 +81,12 @@ class StackHandling:
         if self._answer is not None:
             return self._answer
         if self._task is None:
-            if self.before is not None:
-                await self.before()
             self._task = asyncio.create_task(self._in_own_name())
         elif self._slow and self in self._server.stopped:
             self._slow -= 1
             return None
-        else:
-            self.go_on()
+        elif self in self._server.stopped:
+            await self._commit()
         await self._still()
         if not self._task.done():
             return None
@@ -89,36 +98,54 @@ class StackHandling:
 
     async def _in_own_name(self) -> Answer:
         stop_of.set(self if self._stops else None)
+        page_of.set(self.before_page)
         return await self._work()
 
-    def go_on(self) -> None:
-        """Let the commit go ahead at which this stands."""
-        self._reached.clear()
+    async def _commit(self) -> None:
+        """Make the commit before which this stands, and stay right behind it."""
+        for event in (self._reached, self._passed, self._on):
+            event.clear()
         self._server.stopped.pop(self, None)
         self._server.commits += 1
         self._go.set()
+        await self._wait_for(self._passed, self._reached, most_s=_COMMIT_S)
+        await self._server.committed()
 
     async def _still(self) -> None:
-        """Wait until this stands before a commit or is done; what it waits for goes on first."""
-        gone_on: list[StackHandling] = []
+        """Move this until it stands before a commit or is done, and then those, one after the other, whose commit it had to wait for."""
+        moving = deque([self])
+        while moving:
+            moving.extend(await moving.popleft()._moved())
+
+    async def _moved(self) -> list["StackHandling"]:
+        """Move this alone; give those who had to commit first and stay behind their commits."""
+        behind: list[StackHandling] = []
+        self._on.set()
         for _ in range(_LOOKS_MAX):
-            moving = [each for each in (self, *gone_on) if not await each.stands()]
-            if not moving:
-                return
-            if await self._server.ground.eyes.fetchval(_BLOCKED) and self._server.stopped:
-                first = next(iter(self._server.stopped))
-                first.go_on()
-                gone_on.append(first)
+            if await self._stands():
+                return behind
+            async with self._server.ground.looking:
+                blocking = {row["pid"] for row in await self._server.ground.eyes.fetch(_BLOCKING)}
+            first = next((each for each in self._server.stopped if each.pid in blocking), None)
+            if first is not None:
+                await first._commit()
+                behind.append(first)
         raise AssertionError("a handling neither ends nor reaches a commit")
 
-    async def stands(self) -> bool:
+    async def _wait_for(self, *events: asyncio.Event, most_s: float) -> None:
+        """Wait for an event or the end of this, for so long at most."""
+        assert self._task is not None
+        waits = [asyncio.ensure_future(event.wait()) for event in events]
+        try:
+            await asyncio.wait({self._task, *waits}, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    async def _stands(self) -> bool:
         """Tell whether this is done or stands before a commit, after a short wait."""
         assert self._task is not None
-        reached = asyncio.ensure_future(self._reached.wait())
-        try:
-            await asyncio.wait({self._task, reached}, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            reached.cancel()
+        await self._wait_for(self._reached, most_s=_LOOK_S)
         if self._reached.is_set() and not self._task.done():
             self._server.stopped[self] = None
             return True

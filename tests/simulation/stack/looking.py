@@ -20,7 +20,7 @@ select m.bucket, d.kind, d.id, d.ver, d.body from sync_member m join sync_doc d 
 where m.org_id = $1 and not m.gone"""
 _DOCUMENTS: Final = "select kind, id, ver, body from sync_doc where org_id = $1"
 _OUTCOMES: Final = """
-select o.command_id, o.status, o.code, o.device_id, o.n, o.digest, o.actor_id, o.decided_at, q.occurrence from sync_outcome o
+select o.command_id, o.status, o.code, o.device_id, o.n, o.digest, o.actor_id, q.occurrence from sync_outcome o
 left join sync_quarantine q on q.org_id = $1 and q.command_id = o.command_id where o.org_id = $1"""
 _EVENTS: Final = """
 select command_id, max(count)::int times, min(not_before) not_before, max(not_after) not_after, min(actor_id::text)::uuid actor_id from (
@@ -89,8 +89,8 @@ async def leaks(eyes: asyncpg.Connection, org_id: UUID) -> list[UUID]:
     return [row["id"] for row in await eyes.fetch(_LEAKS, org_id)]
 
 
-async def truth(eyes: asyncpg.Connection, org_id: UUID, stand: Documents) -> Truth:
-    """Read everything that the auditor wants to know."""
+async def truth(eyes: asyncpg.Connection, org_id: UUID, stand: Documents, order: Mapping[UUID, int]) -> Truth:
+    """Read everything that the auditor wants to know; the `order` in which commands took effect is given."""
     events = {row["command_id"]: row for row in await eyes.fetch(_EVENTS, org_id)}
     outcomes: dict[UUID, Stored] = {}
     effects: dict[UUID, tuple[Effect, ...]] = {}
@@ -100,7 +100,7 @@ async def truth(eyes: asyncpg.Connection, org_id: UUID, stand: Documents) -> Tru
         # A command that finds everything as it wants it leaves no event.
         times = event["times"] if event is not None else int(row["status"] in ("applied", "merged"))
         author = event["actor_id"] if event is not None else row["actor_id"]
-        effects[id] = (Effect(int(row["decided_at"].timestamp() * 1_000_000), author),) * times
+        effects[id] = (Effect(order.get(id, 0), author),) * times
     for id in events.keys() - outcomes.keys():
         effects[id] = (Effect(0, None),)
     return Truth(

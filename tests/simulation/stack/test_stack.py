@@ -6,8 +6,9 @@ from typing import Final
 import pytest
 
 from tests.simulation import steps
+from tests.simulation.backend import Return, SavePart
 from tests.simulation.levels import backend_of
-from tests.simulation.run import STEPS, simulate
+from tests.simulation.run import STEPS, new_world, simulate
 from tests.simulation.stack.bugs import Bug, switched_off
 
 _SEEDS, _ENOUGH_S = 40, 45.0
@@ -37,6 +38,32 @@ def test_a_seed_replays() -> None:
     make = backend_of("stack")
     first, second = (simulate(7, make, steps.plan(7, 50)) for _ in range(2))
     assert first == second
+
+
+def test_a_page_that_waited_is_compared_with_what_it_waited_for() -> None:
+    # After a dump a pull settles the memberships first: it waits for the office's transaction, whose part is in its page then.
+    world = new_world(7, backend_of("stack"))
+    try:
+        world.begin()
+        phone, backup = world.phones[0], world.backend.backup(world.now)
+        world.backend.come_back(backup, Return.DUMP, world.now)
+        world.auditor.came_back(Return.DUMP)
+        world.server_fell("a dump is put back")
+        with world.quiet():
+            world.office(SavePart(world.setting.parts[0], "another name"))
+            office = world.flights[-1].handling
+            assert office is not None and office.step() is None
+            world.begin_call(phone, "sync", phone.device.sync)
+            pull = world.flights.pop()
+            pull.handling = world.backend.receive(pull.request, world.now)
+            pull.answer = pull.handling.step()
+            assert pull.answer is not None and office.over  # type: ignore[attr-defined]
+            world.auditor.answered(pull.number, pull.request, pull.answer, pull.handling)
+            assert pull.handling.witness is not None
+            parts = pull.handling.witness.buckets["ref"]
+            assert b"another name" in parts["part", world.setting.parts[0]].body
+    finally:
+        world.close()
 
 
 @pytest.mark.parametrize("bug", Bug, ids=lambda bug: bug.name.lower())
