@@ -81,6 +81,6 @@ async def test_under_loss_repetition_and_reordering_each_command_takes_effect_on
         assert [(row["n"], row["command_id"]) for row in stored] == [(q.n, q.id) for q in phone.queue]
         assert await looking.last_n(org, phone.id) == len(phone.queue)
         told = await looking.held_documents(org, f"dev/{phone.id}")
-        assert {id: d["n"] for id, d in told.items()} == {q.id: q.n for q in phone.queue}
+        assert not told, "what took effect, and no more, is told by the answers to pushes alone"
     total = sum(len(phone.queue) for phone in phones)
     assert await looking.one(org, "select count(*) from note where org_id = $1") == total
