@@ -24,9 +24,9 @@ async def test_the_server_is_killed_under_waiting_phones_and_streams(stage: Stag
         async with client.stream("GET", "/sync/v1/live", headers=waiting.headers) as stream:
             lines = stream.aiter_lines()
             assert [await anext(lines) for _ in range(3)] == ["event: poke", "data: {}", ""]
-            # Patience ended or not: an app asks again.
-            if (await poll).stopped:
-                poll = asyncio.create_task(stage.fleet.sync(waiting, wait_s=40))
+            # Cut, come back by itself, or at the end of its wait before the kill: an app asks again.
+            await poll
+            poll = asyncio.create_task(stage.fleet.sync(waiting, wait_s=40))
             other.work(stage.job, 5)
             assert (await stage.fleet.sync(other)).stopped == ""
             async with asyncio.timeout(30):
