@@ -81,7 +81,9 @@ class _Lines(structlog.stdlib.ProcessorFormatter):
         if lines is None:
             return super().format(record)
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return "\n".join(self._write_line(at, record.levelname.lower(), {"event": record.msg, **line}) for line in lines)
+        return "\n".join(
+            self._write_line(at, record.levelname.lower(), {"event": record.msg, **line}) for line in lines
+        )
 
 
 def _write_json(at: str, level: str, line: Mapping[str, object]) -> str:

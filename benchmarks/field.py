@@ -24,9 +24,9 @@ from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.facts import VisitFact
-from mobile_contract.schema.material import StockLocation
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role
 from mobile_contract.schema.place import Meter
+from mobile_contract.schema.stock import StockLocation
 from sync.transaction import org_transaction
 from tests import arrange
 from tests.arrange import Org

@@ -30,8 +30,8 @@ from api.operator_error import OperatorError
 from geo.coordinates import LonLat
 from mobile_contract.schema.base import Command, Skill
 from mobile_contract.schema.decisions import SaveCrew, SaveCrewMember, SavePerson, SaveShift, SaveStockLocation
-from mobile_contract.schema.material import StockLocation
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role, Shift
+from mobile_contract.schema.stock import StockLocation
 from sync.transaction import org_transaction
 
 ZONE: Final = "America/Los_Angeles"

@@ -11,8 +11,8 @@ from uuid import UUID
 from jobs.projection import JOB_DOCUMENTS, Projected, Visible, inbox_of, open_job, projected
 from jobs.store.rows import Stored, kind_name
 from jobs.work import Change, Work
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.job import Job, JobState, Visit, VisitState
-from mobile_contract.schema.material import Approval, ApprovalState
 
 DOCUMENTS = frozenset(JOB_DOCUMENTS) - {"request"} | {"job", "meter", "notice"}
 """Kinds that a report makes or changes and that devices hold."""

@@ -12,8 +12,8 @@ from jobs.context import Deed
 from jobs.work import Work
 from mobile_contract.schema.facts import VisitFact
 from mobile_contract.schema.job import Visit
-from mobile_contract.schema.material import StockLocation
 from mobile_contract.schema.people import Crew, Person
+from mobile_contract.schema.stock import StockLocation
 
 VAN = "van"
 

@@ -25,8 +25,8 @@ from jobs.store.tables import JOB_CHILDREN
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import Datum, Document
 from mobile_contract.schema.job import JobType
-from mobile_contract.schema.material import StockMove
 from mobile_contract.schema.people import CrewMember
+from mobile_contract.schema.stock import StockMove
 
 D = TypeVar("D", bound=Document)
 Key = tuple[str, UUID]

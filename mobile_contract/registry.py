@@ -6,9 +6,9 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
+from mobile_contract.schema import approval, job, material, outcome, people, place, stock
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
-from mobile_contract.schema import job, material, outcome, people, place
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.people import FIELD_ROLES, Role
 
@@ -134,10 +134,10 @@ KINDS: dict[str, type[Document]] = {
     "duty": people.Duty,
     "part": material.Part,
     "material_request": material.MaterialRequest,
-    "approval": material.Approval,
-    "policy": material.Policy,
-    "stock_move": material.StockMove,
-    "stock_location": material.StockLocation,
+    "approval": approval.Approval,
+    "policy": approval.Policy,
+    "stock_move": stock.StockMove,
+    "stock_location": stock.StockLocation,
     "outcome": outcome.Outcome,
     "notice": outcome.Notice,
     "device": outcome.DeviceState,

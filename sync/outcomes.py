@@ -75,9 +75,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     @property
     def plain(self) -> bool:
         """Tell whether there is nothing to say but that the command took effect."""
-        return (
-            self.status is OutcomeStatus.APPLIED and self.code == "ok" and not self.flags and self.resolution is None
-        )
+        return self.status is OutcomeStatus.APPLIED and self.code == "ok" and not self.flags and self.resolution is None
 
     @property
     def took_effect(self) -> bool:

@@ -21,11 +21,13 @@ from uuid_utils.compat import uuid7
 from jobs.context import Actor, Occurrence, Via
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.access import SessionGrant
+from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.job import AnswerKind, ArrivalLimit, JobType, TaskTemplate
-from mobile_contract.schema.material import Band, Part, Policy, StockLocation
+from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role
 from mobile_contract.schema.place import Contact, Meter, Site
+from mobile_contract.schema.stock import StockLocation
 from sync import devices, sessions
 from sync.ask import Ask
 from sync.devices import Device, NewDevice

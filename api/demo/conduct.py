@@ -16,9 +16,10 @@ from msgspec import Struct
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import ApprovalState
 from mobile_contract.schema.base import Position
 from mobile_contract.schema.job import AnswerKind, Task, VisitState
-from mobile_contract.schema.material import ApprovalState, RequestLine
+from mobile_contract.schema.material import RequestLine
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -25,9 +25,11 @@ from geo.city_plan import City
 from jobs.job_types import shipped
 from jobs.policies import shipped_policies
 from jobs.stock_locations import shipped_locations
+from mobile_contract.schema.approval import Policy, WorkingHours
 from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.decisions import LoadJobType, SavePart, SavePolicy, SaveStockLocation
-from mobile_contract.schema.material import Part, Policy, StockLocation, WorkingHours
+from mobile_contract.schema.material import Part
+from mobile_contract.schema.stock import StockLocation
 from sync.execute import run
 from sync.transaction import org_transaction
 

@@ -21,8 +21,8 @@ from mobile_contract.schema.decisions import (
     SaveShift,
     SaveStockLocation,
 )
-from mobile_contract.schema.material import StockLocation
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
+from mobile_contract.schema.stock import StockLocation
 
 CREWS: Final = 12
 # Long before any played day, so that a crew's scope reaches back.

@@ -13,6 +13,7 @@ from api.store.composing import Place, beyond, fetch, in_box, one_of, read_curso
 from geo.store.tables import district
 from jobs.context import Actor
 from jobs.store.tables import DOCUMENTS, TABLES, columns_of
+from mobile_contract.schema.approval import ApprovalState
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.listing import (
     ApprovalFilter,
@@ -28,7 +29,6 @@ from mobile_contract.schema.listing import (
     VisitFilter,
     VisitPage,
 )
-from mobile_contract.schema.material import ApprovalState
 
 Page = TypeVar("Page", bound=Struct)
 _TABLES: Final = {**TABLES, "district": district}

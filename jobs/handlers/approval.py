@@ -12,10 +12,11 @@ from jobs.result import Applied, Refused, Result
 from jobs.work import Work
 from mobile_contract.errors import ERRORS
 from mobile_contract.rules.material import request_state
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.decisions import Approve, Reject
 from mobile_contract.schema.job import Job
-from mobile_contract.schema.material import Approval, ApprovalState, MaterialRequest
+from mobile_contract.schema.material import MaterialRequest
 from mobile_contract.schema.outcome import Notice
 
 

@@ -21,19 +21,12 @@ from jobs.work import Work
 from mobile_contract.rules.exact import is_quantity
 from mobile_contract.rules.ladder import MATERIAL_REQUEST, Asking, amount_of, approver, day_total, policy_in_force
 from mobile_contract.rules.material import MoveKind, lines_with_receipts, request_state
+from mobile_contract.schema.approval import Approval, ApprovalState, Policy
 from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, UsePart
 from mobile_contract.schema.job import Flag
-from mobile_contract.schema.material import (
-    Approval,
-    ApprovalState,
-    MaterialRequest,
-    Part,
-    Policy,
-    PricedLine,
-    RequestState,
-    StockMove,
-)
+from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestState
 from mobile_contract.schema.people import Duty, Person
+from mobile_contract.schema.stock import StockMove
 
 NO_POLICY_CODE, NO_POLICY_VERSION = "none", 0
 _STAMPS_OF_MOVE = ("unit_cost", "from_location_id", "to_location_id", "occurred_at", "recorded_at", "actor_id")

@@ -14,12 +14,13 @@ from jobs.handlers.saving import reference_fault, save
 from jobs.recording import record, settle
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.decisions import OffboardPerson, SaveCrew, SaveCrewMember, SavePerson
 from mobile_contract.schema.job import Job, Visit
-from mobile_contract.schema.material import Approval, ApprovalState, StockLocation
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role
 from mobile_contract.schema.place import District
+from mobile_contract.schema.stock import StockLocation
 
 OFFBOARDED = "offboarded"
 Dated = TypeVar("Dated", CrewMember, Duty)

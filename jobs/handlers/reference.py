@@ -12,6 +12,7 @@ from jobs.result import Applied, Refused, Result
 from jobs.work import Work, wgs84
 from mobile_contract.rules.ladder import policy_faults
 from mobile_contract.rules.meter import MOST_DIALS
+from mobile_contract.schema.approval import Policy
 from mobile_contract.schema.base import Datum, LocalText
 from mobile_contract.schema.decisions import (
     LoadJobType,
@@ -27,7 +28,6 @@ from mobile_contract.schema.decisions import (
     SaveUsagePoint,
 )
 from mobile_contract.schema.job import JobType
-from mobile_contract.schema.material import Policy
 from mobile_contract.schema.people import Duty, Person, Shift
 from mobile_contract.schema.place import District, Meter, Site
 

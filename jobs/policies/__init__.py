@@ -7,8 +7,8 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Struct, field
 
+from mobile_contract.schema.approval import Band, Policy, WorkingHours
 from mobile_contract.schema.base import Code
-from mobile_contract.schema.material import Band, Policy, WorkingHours
 
 
 class Hours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

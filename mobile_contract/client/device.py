@@ -34,8 +34,8 @@ from mobile_contract.schema.access import EnrolAnswer, EnrolAsk, SessionGrant
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.facts import UsePart
 from mobile_contract.schema.job import Job, JobType, Photo, Reading, Signature, Task
-from mobile_contract.schema.material import StockMove
 from mobile_contract.schema.messages import CommandEnvelope
+from mobile_contract.schema.stock import StockMove
 
 ENROL_PATH: Final = "/sync/v1/enrol"
 _DOCUMENT: Final = {kind: msgspec.json.Decoder(type) for kind, type in KINDS.items()}

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Policy
 from mobile_contract.schema.base import Command, Document, Priority
 from mobile_contract.schema.job import (
     Flag,
@@ -31,7 +32,7 @@ from mobile_contract.schema.job import (
     Visit,
     VisitState,
 )
-from mobile_contract.schema.material import MaterialRequest, Part, Policy, PricedLine, RequestState
+from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestState
 
 T = TypeVar("T", bound=Struct)
 

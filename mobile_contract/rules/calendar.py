@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from mobile_contract.schema.material import WorkingHours
+from mobile_contract.schema.approval import WorkingHours
 
 
 def local_day(at: datetime, zone: str) -> date:

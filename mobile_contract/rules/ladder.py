@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from mobile_contract.rules.calendar import is_working_time, local_day
 from mobile_contract.rules.exact import is_exact, product, total
-from mobile_contract.schema.material import MaterialRequest, Policy, PricedLine, RequestState
+from mobile_contract.schema.approval import Policy
+from mobile_contract.schema.material import MaterialRequest, PricedLine, RequestState
 from mobile_contract.schema.people import Duty, Role
 
 MATERIAL_REQUEST = "material_request"

@@ -7,7 +7,9 @@ from enum import StrEnum
 import msgspec
 
 from mobile_contract.rules.exact import total
-from mobile_contract.schema.material import ApprovalState, PricedLine, RequestState, StockMove
+from mobile_contract.schema.approval import ApprovalState
+from mobile_contract.schema.material import PricedLine, RequestState
+from mobile_contract.schema.stock import StockMove
 
 
 class MoveKind(StrEnum):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from mobile_contract.schema.approval import Policy
 from mobile_contract.schema.base import (
     Code,
     Command,
@@ -18,9 +19,10 @@ from mobile_contract.schema.base import (
     Value,
 )
 from mobile_contract.schema.job import HoldReason, JobType
-from mobile_contract.schema.material import Part, Policy, StockLocation
+from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Shift
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
+from mobile_contract.schema.stock import StockLocation
 
 JobTypeCode = Code
 

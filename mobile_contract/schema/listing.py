@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.base import Code, Datum, Instant, LatDeg, Line, LonDeg, Priority
 from mobile_contract.schema.job import (
     Flag,
@@ -21,9 +22,10 @@ from mobile_contract.schema.job import (
     Visit,
     VisitState,
 )
-from mobile_contract.schema.material import Approval, ApprovalState, MaterialRequest, StockMove
+from mobile_contract.schema.material import MaterialRequest
 from mobile_contract.schema.people import Crew, Person, Role
 from mobile_contract.schema.place import Contact, District, Site
+from mobile_contract.schema.stock import StockMove
 
 Cursor = Annotated[str, Meta(max_length=400, description="Where the next page begins; opaque.")]
 Limit = Annotated[int, Meta(ge=1, le=200, description="Items of a page at most.")]

@@ -1,13 +1,9 @@
-"""Material: parts, requests, approvals, policies, stock moves. Quantities and money are exact decimals."""
+"""Material: the catalogue of parts and what is asked for on jobs. Quantities and money are exact decimals."""
 
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta
-
-from mobile_contract.schema.base import Code, Currency, Document, Instant, Line, LocalText, Quantity, Value
-from mobile_contract.schema.people import Role
+from mobile_contract.schema.base import Code, Currency, Document, Instant, LocalText, Quantity, Value
 
 
 class Part(Document, frozen=True, kw_only=True):
@@ -61,86 +57,3 @@ class MaterialRequest(Document, frozen=True, kw_only=True):
     requested_at: Instant
     urgent: bool = False
     approval_id: UUID | None = None
-
-
-class ApprovalState(StrEnum):
-    """The first decision wins."""
-
-    WAITING = "waiting"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-
-
-class Approval(Document, frozen=True, kw_only=True):
-    """Who has to decide and what was decided, with the policy's version and the amount it saw. One of role and person names the approver."""
-
-    job_id: UUID
-    subject: Code
-    subject_id: UUID
-    state: ApprovalState
-    role: Role | None = None
-    person_id: UUID | None = None
-    after_hours: bool = False
-    amount: Quantity
-    currency: Currency
-    policy_code: Code
-    policy_version: int
-    asked_by: UUID | None = None
-    asked_at: Instant
-    decided_by: UUID | None = None
-    decided_at: Instant | None = None
-    reason: Line = ""
-
-
-class Band(Value, frozen=True, kw_only=True):
-    """Amounts in `(above, up_to]` (no upper end: none) go to the role."""
-
-    above: Quantity
-    up_to: Quantity | None = None
-    role: Role
-
-
-class WorkingHours(Value, frozen=True, kw_only=True):
-    """Working time of a weekday (1 = Monday … 7) as local minutes of the day, `[from_min, to_min)`."""
-
-    weekday: Annotated[int, Meta(ge=1, le=7)]
-    from_min: Annotated[int, Meta(ge=0, le=1440)]
-    to_min: Annotated[int, Meta(ge=0, le=1440)]
-
-
-class Policy(Document, frozen=True, kw_only=True):
-    """An approval ladder as data; outside `working_hours` (organisation's zone) the duty chief of the day replaces the band."""
-
-    code: Code
-    version: int
-    subject: Code = "material_request"
-    currency: Currency
-    bands: tuple[Band, ...]
-    working_hours: tuple[WorkingHours, ...] = ()
-    duty_chief_after_hours: bool = True
-
-
-class StockMove(Document, frozen=True, kw_only=True):
-    """A signed movement between two locations; never changed, a mistake is a reversing move."""
-
-    part_id: UUID
-    quantity: Quantity
-    kind: Code
-    from_location_id: UUID
-    to_location_id: UUID
-    job_id: UUID | None = None
-    visit_id: UUID | None = None
-    request_id: UUID | None = None
-    serial: Line = ""
-    unit_cost: Quantity
-    occurred_at: Instant
-    recorded_at: Instant
-    actor_id: UUID | None = None
-
-
-class StockLocation(Document, frozen=True, kw_only=True):
-    """Where material can be: a store, a van, in transit, installed at customers."""
-
-    code: Code
-    kind: Code
-    name: Line = ""

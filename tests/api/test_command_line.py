@@ -11,7 +11,17 @@ from typer.main import get_command
 
 from api.cli import build
 
-HEAVY = ("sqlalchemy", "alembic", "litestar", "asyncpg", "shapely", "pyproj", "numpy", "python_calamine", "rich.markdown")
+HEAVY = (
+    "sqlalchemy",
+    "alembic",
+    "litestar",
+    "asyncpg",
+    "shapely",
+    "pyproj",
+    "numpy",
+    "python_calamine",
+    "rich.markdown",
+)
 
 
 def run(code: str, **environ: str) -> subprocess.CompletedProcess[str]:

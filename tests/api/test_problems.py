@@ -213,9 +213,7 @@ async def test_metrics_are_for_this_machine_or_for_the_token(settings: Settings)
         assert proxied.status_code == 403
 
 
-async def test_each_request_is_one_line_with_its_code(
-    site: Site, org: Org, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_each_request_is_one_line_with_its_code(site: Site, org: Org, caplog: pytest.LogCaptureFixture) -> None:
     admin = await signed_in(site, org, Role.ADMIN)
     with caplog.at_level(logging.INFO, "onsite.request"):
         caplog.clear()

@@ -9,11 +9,13 @@ from uuid import UUID, uuid5
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.job import HoldReason, JobType
-from mobile_contract.schema.material import Band, Part, Policy, RequestLine, StockLocation
+from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
+from mobile_contract.schema.stock import StockLocation
 from tests.arrange import NOW, Org
 
 HOUR: Final = timedelta(hours=1)

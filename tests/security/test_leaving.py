@@ -13,8 +13,9 @@ from api.importing.fields import Noun
 from api.store import credentials
 from api.timers import TIMERS, fire
 from mobile_contract.schema import decisions as d
+from mobile_contract.schema.approval import Band, Policy, WorkingHours
 from mobile_contract.schema.facts import RequestParts
-from mobile_contract.schema.material import Band, Policy, RequestLine, WorkingHours
+from mobile_contract.schema.material import RequestLine
 from mobile_contract.schema.people import Duty, Person, Role
 from sync.transaction import org_transaction
 from tests.api.importing.files import imported

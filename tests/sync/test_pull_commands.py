@@ -20,11 +20,13 @@ from jobs.handlers.material import approval_id
 from mobile_contract.registry import COMMANDS
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.job import HoldReason, JobType
-from mobile_contract.schema.material import Band, Part, Policy, RequestLine, StockLocation
+from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
+from mobile_contract.schema.stock import StockLocation
 from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation

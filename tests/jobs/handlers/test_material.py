@@ -14,19 +14,12 @@ from jobs.policies import shipped_policies
 from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, personal_van_id, place_id
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.job import Flag
-from mobile_contract.schema.material import (
-    Approval,
-    ApprovalState,
-    MaterialRequest,
-    Part,
-    RequestLine,
-    RequestState,
-    StockLocation,
-    StockMove,
-)
+from mobile_contract.schema.material import MaterialRequest, Part, RequestLine, RequestState
 from mobile_contract.schema.people import Crew, Duty, Role
+from mobile_contract.schema.stock import StockLocation, StockMove
 from tests.arrange import NOW, Assigned, Org
 from tests.jobs import stored
 from tests.jobs.phones import from_phone

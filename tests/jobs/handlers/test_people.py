@@ -10,8 +10,9 @@ from jobs.event import EventName
 from jobs.policies import shipped_policies
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Approval
 from mobile_contract.schema.job import Job, JobState, Visit, VisitState
-from mobile_contract.schema.material import Approval, RequestLine
+from mobile_contract.schema.material import RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role
 from tests.arrange import NOW, Org
 from tests.jobs import stored

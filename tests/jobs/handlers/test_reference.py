@@ -9,11 +9,13 @@ import pytest
 
 from geo.coordinates import to_wgs84
 from mobile_contract.schema import decisions as d
+from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, Datum, LocalText
 from mobile_contract.schema.job import JobType
-from mobile_contract.schema.material import Band, Part, Policy, StockLocation
+from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, Duty, Role, Shift
 from mobile_contract.schema.place import Contact, District, Meter, Site, UsagePoint
+from mobile_contract.schema.stock import StockLocation
 from sync.outcomes import Answer
 from tests.arrange import NOW, Org
 from tests.jobs import stored

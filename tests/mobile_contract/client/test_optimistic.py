@@ -14,9 +14,10 @@ from jobs.rules.visit import fold_visit
 from mobile_contract.client.optimistic import NEW, TURNS, Key, Made, effect, show
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Policy
 from mobile_contract.schema.base import Command, Document, LocalText, Priority
 from mobile_contract.schema.job import Flag, HoldReason, Job, JobState, OpenJob, Task, Visit, VisitState
-from mobile_contract.schema.material import MaterialRequest, Part, Policy, RequestLine, RequestState
+from mobile_contract.schema.material import MaterialRequest, Part, RequestLine, RequestState
 from tests.mobile_contract.client.kit import JOB, VISIT, a_job, a_visit
 from tests.mobile_contract.client.office import START
 

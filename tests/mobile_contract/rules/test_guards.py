@@ -31,7 +31,13 @@ def task(code: str, *, mandatory: bool = True, answer: str | None = None, sort: 
 
 def photo(purpose: str) -> Photo:
     return Photo(
-        id=UUID(int=3), job_id=JOB, purpose=purpose, sha256="0" * 64, size_bytes=1, media_type="image/jpeg", taken_at=NOW
+        id=UUID(int=3),
+        job_id=JOB,
+        purpose=purpose,
+        sha256="0" * 64,
+        size_bytes=1,
+        media_type="image/jpeg",
+        taken_at=NOW,
     )
 
 

@@ -18,14 +18,8 @@ from mobile_contract.rules.ladder import (
     policy_faults,
     policy_in_force,
 )
-from mobile_contract.schema.material import (
-    Band,
-    MaterialRequest,
-    Policy,
-    PricedLine,
-    RequestState,
-    WorkingHours,
-)
+from mobile_contract.schema.approval import Band, Policy, WorkingHours
+from mobile_contract.schema.material import MaterialRequest, PricedLine, RequestState
 from mobile_contract.schema.people import Duty, Role
 
 ZONE = "Asia/Shanghai"

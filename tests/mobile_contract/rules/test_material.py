@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from mobile_contract.rules.exact import is_exact, is_quantity
 from mobile_contract.rules.material import MoveKind, lines_with_receipts, request_state
-from mobile_contract.schema.material import ApprovalState, PricedLine, RequestState, StockMove
+from mobile_contract.schema.approval import ApprovalState
+from mobile_contract.schema.material import PricedLine, RequestState
+from mobile_contract.schema.stock import StockMove
 
 PIPE, VALVE = UUID(int=1), UUID(int=2)
 
@@ -66,7 +68,9 @@ def test_a_request_follows_its_approval_then_its_receipts(
     assert request_state(approval, [line(PIPE, "5", received)]) is state
 
 
-@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+12", "0.0000001", "1E+999999", "1E-999999"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "sNaN", "Infinity", "-Infinity", "1E+12", "0.0000001", "1E+999999", "1E-999999"]
+)
 def test_a_number_that_cannot_be_counted_with_is_not_exact(text: str) -> None:
     assert not is_exact(Decimal(text))
 

@@ -16,11 +16,13 @@ from jobs.context import Actor, Occurrence
 from jobs.result import Refused
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.access import EnrolmentAsk
+from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.job import JobType
-from mobile_contract.schema.material import Band, Part, Policy, StockLocation
+from mobile_contract.schema.material import Part
 from mobile_contract.schema.outcome import ResolutionKind
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role
+from mobile_contract.schema.stock import StockLocation
 from sync.ask import Ask
 from sync.execute import run
 from sync.resolving import Decision, resolve
