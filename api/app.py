@@ -35,6 +35,8 @@ from api.routes import (
     health,
     jobs,
     live,
+    masters,
+    parts,
     people,
     pull,
     push,
@@ -50,6 +52,7 @@ from api.stopping import stopping
 from api.timers import timing
 from sync.keyring import make_keyring
 from sync.life import Standby, ensure_life
+from sync.overruns import Overruns
 from sync.pokes import Pokes
 from sync.seen import forget_seen
 from sync.telemetry import Telemetry
@@ -73,6 +76,8 @@ ROUTERS: Sequence[Router] = (
     districts.router,
     sites.router,
     approvals.router,
+    parts.router,
+    masters.router,
     dispatch.router,
     live.router,
     web.router,
@@ -147,6 +152,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock) -> A
                 waiting=Waiting(pokes, clock=clock, forget=forget_seen),
                 telemetry=telemetry,
                 flood=Flood(),
+                overruns=Overruns(),
             )
     finally:
         passwords.close()

@@ -13,6 +13,7 @@ from api.oidc import Oidc
 from api.passwords import Passwords
 from api.settings import Settings
 from sync.keyring import Keyring
+from sync.overruns import Overruns
 from sync.pokes import Pokes
 from sync.telemetry import Telemetry
 from sync.waiting import Waiting
@@ -36,6 +37,7 @@ class Services(Struct, frozen=True, kw_only=True):
     waiting: Waiting
     telemetry: Telemetry
     flood: Flood
+    overruns: Overruns
 
     def __repr__(self) -> str:
         return "Services()"

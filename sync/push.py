@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Struct, field
 
 from jobs.context import Via
 from mobile_contract import limits
@@ -28,6 +28,7 @@ from sync.faults import may_pass
 from sync.keyring import Keyring
 from sync.opening import Looking, Opening, open_chunk
 from sync.outcomes import Answer
+from sync.overruns import Overruns, ran_over
 from sync.transaction import org_transaction
 from sync.unreadable import keep_unreadable
 
@@ -49,6 +50,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     keyring: Keyring
     durable_lag: timedelta | None = None
     poke: Poke = no_listeners
+    overruns: Overruns = field(default_factory=Overruns)
 
     def __repr__(self) -> str:
         return "Desk()"
@@ -115,7 +117,7 @@ class _Handover:
         try:
             return await self._take(chunk)
         except Exception as error:
-            if may_pass(error):
+            if may_pass(error) and not ran_over(error):
                 return self._busy(error)
             log.warning("chunk failed, redone command by command", exc_info=error)
         for item in chunk:
@@ -130,15 +132,20 @@ class _Handover:
         return None
 
     async def _alone(self, item: Item) -> Refusal | None:
-        """Take a single command in a transaction of its own; one that has raised three times is poison and put aside unseen."""
+        """Take a single command in a transaction of its own; one that has raised three times is poison and put aside unseen.
+
+        So is one that keeps running into the time limit of statements, from request to request.
+        """
         for _ in range(RAISES - 1):
             try:
                 return await self._take([item])
             except Exception as error:
+                if ran_over(error) and self._desk.overruns.add(item.id, self._now):
+                    break
                 if may_pass(error):
                     raise
         log.error(
-            "poison: a command was put aside because its handler raises",
+            "poison: a command was put aside because it cannot be executed",
             extra={"org": str(self._device.org_id), "device": str(self._device.id), "command": str(item.id), "n": item.n,
                    "command_name": told_name(item.name), "code": "server_fault"},
         )  # fmt: skip

@@ -78,6 +78,7 @@ async def hand_in(
         keyring=services.keyring,
         durable_lag=_durable_lag(services),
         poke=services.poke,
+        overruns=services.overruns,
     )
     answer = await push(desk, device, body, received_at=received_at, now=services.clock())
     if isinstance(answer, Refusal):

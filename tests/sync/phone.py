@@ -15,6 +15,7 @@ from mobile_contract.schema.messages import OutcomeBrief, PushAnswer
 from sync.devices import Device
 from sync.execute import Poke, no_listeners
 from sync.keyring import Keyring, make_keyring
+from sync.overruns import Overruns
 from sync.push import Desk, Refusal, push
 from tests.arrange import NOW, Assigned, Enrolled, Org
 
@@ -49,6 +50,7 @@ class Phone:
     queue: list[Queued] = field(default_factory=list)
     poke: Poke = no_listeners
     durable_lag: timedelta | None = None
+    overruns: Overruns = field(default_factory=Overruns)
 
     @property
     def id(self) -> UUID:
@@ -107,7 +109,13 @@ class Phone:
 
     async def hand_in(self, body: bytes, *, now: datetime = NOW) -> PushAnswer | Refusal:
         """Hand in the bytes of a batch."""
-        desk = Desk(pool=self.org.pool, keyring=KEYRING, poke=self.poke, durable_lag=self.durable_lag)
+        desk = Desk(
+            pool=self.org.pool,
+            keyring=KEYRING,
+            poke=self.poke,
+            durable_lag=self.durable_lag,
+            overruns=self.overruns,
+        )
         return await push(desk, self.device, body, received_at=now, now=now)
 
     async def taken(self, queued: list[Queued] | None = None, *, now: datetime = NOW) -> tuple[OutcomeBrief, ...]:
