@@ -17,6 +17,10 @@ AnyRequest = Request[Any, Any, Any]
 # Field crews read through sync, where their scope bounds what they see.
 READERS: Final = frozenset(Role) - {Role.TECHNICIAN, Role.CREW_LEAD}
 PLANNERS: Final = COMMANDS["assign_visit"].office
+# What a thing costs the organisation is for those who buy it, decide about it and audit it; whoever is not named here does not see it.
+COST_READERS: Final = frozenset(
+    {Role.WAREHOUSE, Role.ENGINEER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF, Role.AUDITOR, Role.ADMIN}
+)
 # The browser may keep an answer, but asks each time whether it still holds.
 _REVALIDATE: Final = "private, no-cache"
 
@@ -30,6 +34,17 @@ def require_reader(actor: Actor) -> None:
 def require_planner(actor: Actor) -> None:
     """Refuse who may not assign visits. Raises ProblemError (forbidden)."""
     if not actor.roles & PLANNERS:
+        raise ProblemError("forbidden")
+
+
+def sees_cost(actor: Actor) -> bool:
+    """Tell whether somebody may see what parts and stock cost the organisation."""
+    return bool(actor.roles & COST_READERS)
+
+
+def require_cost_reader(actor: Actor) -> None:
+    """Refuse who may not see costs: for pages that make no sense without them. Raises ProblemError (forbidden)."""
+    if not sees_cost(actor):
         raise ProblemError("forbidden")
 
 

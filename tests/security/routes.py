@@ -16,7 +16,7 @@ PUBLIC: Final = "public"
 
 
 class RouteLine(Struct, frozen=True):
-    """A route: who may (letters of roles, `device` or `public`), whether a key with the scope `read` may, and a body.
+    """A route: who may (letters of roles, `device` or `public`), whether a key with the scope `read` may, a body and a query.
 
     `stream`: the answer has no end, so that only refusals can be waited for. `unknown` is the code for another organisation's id.
     """
@@ -24,6 +24,7 @@ class RouteLine(Struct, frozen=True):
     who: str
     key: bool = False
     body: Any = None
+    query: dict[str, str] = {}
     unknown: str = ""
     stream: bool = False
     keyed: bool = False
@@ -71,6 +72,12 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "live_show": _reads(),
     "push_list_inbox": RouteLine("ADMGCU"),
     "push_end_entry": RouteLine("ADM", body={"kind": "discarded"}, unknown="not_found", keyed=True),
+    "masters_list_duties": _reads(),
+    "masters_list_job_types": _reads(),
+    "masters_list_policies": _reads(),
+    "masters_list_shifts": _reads(),
+    "parts_list_all": _reads(),
+    "parts_scan": RouteLine(OFFICE, key=True, query={"code": "4006381333931"}),
     "requests_list_all": _reads(),
     "sites_list_all": _reads(),
     "visits_list_all": _reads(),

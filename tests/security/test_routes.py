@@ -45,7 +45,7 @@ async def call(world: World, name: str, headers: Mapping[str, str], id: str = NO
     sent = {**headers, "Onsite-Contract": "1.0"} if line.who in (DEVICE, PUBLIC) else dict(headers)
     if line.keyed:
         sent["Idempotency-Key"] = str(world.ours.new_id())
-    return await world.site.client.request(method.upper(), path, json=line.body, headers=sent)
+    return await world.site.client.request(method.upper(), path, json=line.body, params=line.query, headers=sent)
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
