@@ -126,11 +126,12 @@ class Loose(Struct, frozen=True, kw_only=True):
     slip_id: UUID | None = None
 
 
-class Unconfirmed(Struct, frozen=True, kw_only=True):
-    """A transfer that was sent and that nobody confirmed."""
+class Transfer(Struct, frozen=True, kw_only=True):
+    """A transfer that only one side has confirmed, or (`differs`) of which not the same came as was sent."""
 
     transfer_id: UUID
-    location_id: UUID
+    location_id: UUID | None = None
+    differs: bool = False
 
 
 class Material(Struct, frozen=True, kw_only=True):
@@ -140,7 +141,7 @@ class Material(Struct, frozen=True, kw_only=True):
     papers: tuple[JobPapers, ...] = ()
     loose: tuple[Loose, ...] = ()
     vans: tuple[VanPart, ...] = ()
-    transfers: tuple[Unconfirmed, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -187,8 +188,12 @@ def reconcile(material: Material) -> Reckoned:
         findings.extend(_of_papers(paper))
     findings.extend(_of_loose(material.loose))
     findings.extend(
-        Finding(kind=ExceptionKind.TRANSFER_UNCONFIRMED, subject_id=t.transfer_id, location_id=t.location_id)
-        for t in material.transfers
+        Finding(
+            kind=ExceptionKind.TRANSFER_DIFFERS if each.differs else ExceptionKind.TRANSFER_UNCONFIRMED,
+            subject_id=each.transfer_id,
+            location_id=each.location_id,
+        )
+        for each in material.transfers
     )
     return Reckoned(findings=tuple(sorted(findings, key=_order)), matched=matched, under_way=under_way)
 
@@ -220,8 +225,8 @@ def _of_part(part: JobPart, *, ended: bool, own: Decimal) -> Iterator[Finding]:
         yield _finding(ExceptionKind.TAKEN_NOT_ISSUED, part, part.not_issued)
     if part.stray > 0:
         yield _finding(ExceptionKind.UNKNOWN_JOB, part, part.stray)
-    if ended and part.on_form is not None and abs(part.on_form - part.drawn) > allowed:
-        yield _finding(ExceptionKind.FORM_DIFFERS, part, abs(part.on_form - part.drawn))
+    if ended and part.on_form is not None and abs(part.on_form - part.issued) > allowed:
+        yield _finding(ExceptionKind.FORM_DIFFERS, part, abs(part.on_form - part.issued))
     if part.serialised:
         yield from _by_serial(part, ended=ended)
     else:

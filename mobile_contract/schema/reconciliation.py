@@ -31,6 +31,7 @@ class ExceptionKind(StrEnum):
     COPY_MISSING = "copy_missing"
     VAN_BELOW_ZERO = "van_below_zero"
     TRANSFER_UNCONFIRMED = "transfer_unconfirmed"
+    TRANSFER_DIFFERS = "transfer_differs"
 
 
 class ExceptionState(StrEnum):
@@ -42,9 +43,9 @@ class ExceptionState(StrEnum):
 
 
 class ResolveAction(StrEnum):
-    """How an exception ends. All but `accept` of a missing paper book moves: they complete what was not booked, or reverse what was wrong.
+    """How an exception ends. Each books moves that complete what was not booked or reverse what was wrong; about a paper there is nothing to book.
 
-    `book_use`: it was built in. `book_return`: it was given back. `book_receipt`: the crew has it. `book_issue`: the store gave it out.
+    `book_use`: it was built in. `book_return`: it was given back. `book_receipt`: the van has it. `book_issue`: the store gave it out.
     `write_off`: it is lost or broken. `reverse`: a move never happened. `rebook`: a move belongs to another job, or has another serial.
     `accept`: the difference stands, and the ledger is brought to it.
     """
@@ -63,23 +64,36 @@ _A = ResolveAction
 ACTIONS: Final[dict[ExceptionKind, tuple[ResolveAction, ...]]] = {
     ExceptionKind.SHORT: (_A.BOOK_USE, _A.BOOK_RETURN, _A.WRITE_OFF, _A.REVERSE, _A.REBOOK, _A.ACCEPT),
     ExceptionKind.OVER: (_A.BOOK_ISSUE, _A.REVERSE, _A.REBOOK, _A.ACCEPT),
-    ExceptionKind.FORM_DIFFERS: (_A.BOOK_ISSUE, _A.REVERSE, _A.ACCEPT),
-    ExceptionKind.SERIAL_MISMATCH: (_A.REBOOK, _A.REVERSE, _A.ACCEPT),
-    ExceptionKind.UNKNOWN_JOB: (_A.REBOOK, _A.REVERSE, _A.ACCEPT),
-    ExceptionKind.TAKEN_NOT_ISSUED: (_A.BOOK_ISSUE, _A.REVERSE, _A.ACCEPT),
+    ExceptionKind.FORM_DIFFERS: (_A.REVERSE, _A.ACCEPT),
+    ExceptionKind.SERIAL_MISMATCH: (_A.REVERSE, _A.REBOOK, _A.ACCEPT),
+    ExceptionKind.UNKNOWN_JOB: (_A.REVERSE, _A.REBOOK),
+    ExceptionKind.TAKEN_NOT_ISSUED: (_A.BOOK_ISSUE, _A.REVERSE),
     ExceptionKind.MISSING_SIGNATURE: (_A.ACCEPT,),
     ExceptionKind.COPY_MISSING: (_A.ACCEPT,),
-    ExceptionKind.VAN_BELOW_ZERO: (_A.BOOK_RECEIPT, _A.BOOK_ISSUE, _A.REVERSE, _A.ACCEPT),
+    ExceptionKind.VAN_BELOW_ZERO: (_A.BOOK_RECEIPT, _A.REVERSE, _A.ACCEPT),
     ExceptionKind.TRANSFER_UNCONFIRMED: (_A.ACCEPT,),
+    ExceptionKind.TRANSFER_DIFFERS: (_A.ACCEPT,),
 }
 """Which actions may end which exception."""
 
+PAPERS: Final = frozenset(
+    {
+        ExceptionKind.FORM_DIFFERS,
+        ExceptionKind.MISSING_SIGNATURE,
+        ExceptionKind.COPY_MISSING,
+        ExceptionKind.TRANSFER_UNCONFIRMED,
+        ExceptionKind.TRANSFER_DIFFERS,
+    }
+)
+"""Kinds that may hold on after somebody has dealt with them: they stay resolved while nothing about them changes."""
+
 
 class ExceptionResolution(Value, frozen=True, kw_only=True):
-    """Who ended an exception, how and why, and the moves that this booked."""
+    """Who dealt with an exception (or `quantity` of it), how and why, and the moves that this booked."""
 
     action: ResolveAction
     reason: Line
+    quantity: Quantity | None = None
     by: UUID | None = None
     at: Instant
     move_ids: tuple[UUID, ...] = ()
@@ -112,7 +126,7 @@ class StockException(Document, frozen=True, kw_only=True):
     found_at: Instant
     changed_at: Instant | None = None
     settled_at: Instant | None = None
-    resolution: ExceptionResolution | None = None
+    resolutions: tuple[ExceptionResolution, ...] = ()
 
 
 class KindCount(Value, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from jobs.rules.reconcile import (
     Material,
     Serial,
     Tolerance,
-    Unconfirmed,
+    Transfer,
     VanPart,
     Wanting,
     allot,
@@ -250,9 +250,15 @@ def test_material_for_no_job_is_summed_by_part_place_and_slip() -> None:
     assert reconcile(Material(loose=(out, replace(out, quantity=D(-2))))).findings == ()
 
 
-def test_a_transfer_that_nobody_confirmed() -> None:
-    (finding,) = reconcile(Material(transfers=(Unconfirmed(transfer_id=FORM, location_id=VAN),))).findings
-    assert (finding.kind, finding.subject_id, finding.location_id) == (Kind.TRANSFER_UNCONFIRMED, FORM, VAN)
+@pytest.mark.parametrize(
+    ("differs", "kind"),
+    [(False, Kind.TRANSFER_UNCONFIRMED), (True, Kind.TRANSFER_DIFFERS)],
+    ids=["one side", "differs"],
+)
+def test_a_transfer_that_one_side_has_not_confirmed_or_that_came_otherwise(*, differs: bool, kind: Kind) -> None:
+    transfer = Transfer(transfer_id=FORM, location_id=VAN, differs=differs)
+    (finding,) = reconcile(Material(transfers=(transfer,))).findings
+    assert (finding.kind, finding.subject_id, finding.location_id) == (kind, FORM, VAN)
 
 
 def test_agreeing_parts_are_counted() -> None:
@@ -270,7 +276,7 @@ class Drawing:
         self.papers: list[JobPapers] = []
         self.loose: list[Loose] = []
         self.vans: list[VanPart] = []
-        self.transfers: list[Unconfirmed] = []
+        self.transfers: list[Transfer] = []
         self.wrong: list[tuple[Kind, UUID | None, UUID | None, Decimal | None]] = []
         for _ in range(self.random.randint(1, 25)):
             self._job()
@@ -287,7 +293,7 @@ class Drawing:
     def material(self) -> Material:
         given = (self.parts, self.papers, self.loose, self.vans, self.transfers)
         for each in given:
-            self.random.shuffle(each)  # type: ignore[arg-type]
+            self.random.shuffle(each)
         return Material(**dict(zip(Material.__struct_fields__, map(tuple, given), strict=True)))  # type: ignore[arg-type]
 
     def _job(self) -> None:
@@ -390,7 +396,7 @@ class Drawing:
                 self.loose.append(Loose(part_id=id, quantity=quantity, location_id=VAN))
                 self.wrong.append((Kind.UNKNOWN_JOB, None, id, quantity))
             case 1:
-                self.transfers.append(Unconfirmed(transfer_id=id, location_id=VAN))
+                self.transfers.append(Transfer(transfer_id=id, location_id=VAN))
                 self.wrong.append((Kind.TRANSFER_UNCONFIRMED, None, None, None))
             case _:
                 level = self.random.choice([quantity, D(0), -quantity])
