@@ -11,10 +11,13 @@ from uuid import UUID
 import asyncpg
 
 from geo.store.districts import districts_of
-from jobs.balances import VAN_COMMANDS, load_balances
+from jobs.approval_names import kinds_for_approval, load_for_approval, name_approvers, only_follows
+from jobs.balances import STOCK_COMMANDS, VAN_COMMANDS, load_balances
 from jobs.context import Deed
+from jobs.material_rules import rules_id
 from jobs.naming import Names, collect, those
 from jobs.stock_locations import SHIPPED, personal_van_id, place_id
+from jobs.stock_names import name_stored, name_vans
 from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.store.tables import JOB_CHILDREN
@@ -22,6 +25,7 @@ from jobs.work import Organisation, Work
 from mobile_contract.registry import COMMANDS
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import (
+    Approve,
     AssignVisit,
     ClaimJob,
     LinkRequest,
@@ -29,6 +33,8 @@ from mobile_contract.schema.decisions import (
     OpenJob,
     PlanVisit,
     ReassignVisit,
+    Reject,
+    SaveCrew,
     SaveCrewMember,
     SaveDistrict,
     SaveDuty,
@@ -36,16 +42,64 @@ from mobile_contract.schema.decisions import (
     SavePolicy,
     TriageJob,
 )
-from mobile_contract.schema.facts import ReceivePart, RequestParts, VisitFact
+from mobile_contract.schema.facts import (
+    CaptureSignature,
+    ReceivePart,
+    RequestParts,
+    ReturnPart,
+    StartWork,
+    TakeParts,
+    UsePart,
+    VisitFact,
+)
 from mobile_contract.schema.job import Job
+from mobile_contract.schema.material import MaterialRequest, MaterialRules, Part
+from mobile_contract.schema.material_commands import (
+    CloseRequest,
+    HandInCopy,
+    IssueParts,
+    OpenForm,
+    PickParts,
+    ReserveParts,
+    SaveMaterialRules,
+    SubstitutePart,
+    TakeBackParts,
+)
 from mobile_contract.schema.people import CrewMember, Duty
 from mobile_contract.schema.place import Site
+from mobile_contract.schema.stock import StockLocation
 
 # Most of what crews report asks only for what a complete visit needs; the rest of a job's long history stays where it is.
 _REPORTS = frozenset(line.type for line in COMMANDS.values() if issubclass(line.type, VisitFact)) - {
     RequestParts,
     ReceivePart,
+    UsePart,
+    ReturnPart,
+    TakeParts,
 }
+# Whether work began before the price was signed depends on what was asked for.
+_PRICED_REPORTS = (StartWork, CaptureSignature)
+# What the rules of material say something about.
+_RULED = (
+    *_PRICED_REPORTS,
+    RequestParts,
+    ReceivePart,
+    UsePart,
+    ReturnPart,
+    TakeParts,
+    Approve,
+    Reject,
+    SaveMaterialRules,
+    ReserveParts,
+    PickParts,
+    IssueParts,
+    SubstitutePart,
+    CloseRequest,
+    TakeBackParts,
+    OpenForm,
+    HandInCopy,
+)
+_FROM_STORE = (ReserveParts, PickParts, IssueParts, SubstitutePart, CloseRequest, TakeBackParts)
 _ASKED_BY_REPORTS = ("visit", "event", "task", "photo", "reading", "signature")
 _GIVING = (PlanVisit, AssignVisit, ReassignVisit, SaveCrewMember, SaveDuty)
 
@@ -54,17 +108,19 @@ _LOCK_JOBS = "select id, type, district_id from job where org_id = $1 and id = a
 # Who is on duty when parts are asked for, and the crews whose van a part may come into or leave.
 _AROUND = """
 select 'duty' as kind, id from duty where org_id = $1 and from_at <= $2 and to_at > $3
-union select 'crew', crew_id from crew_member where org_id = $1 and person_id = any($4)
-union select 'crew', crew_id from visit where org_id = $1 and id = any($5) and crew_id is not null
+union all (with had as (
+    select crew_id from crew_member where org_id = $1 and person_id = any($4)
+    union select crew_id from visit where org_id = $1 and id = any($5) and crew_id is not null)
+  select 'crew', crew_id from had
+  union all select 'stock_location', c.van_id from had join crew c on c.org_id = $1 and c.id = had.crew_id where c.van_id is not null)
 order by 1, 2 limit 5000"""
-# Who may have to decide about parts: nobody of them leaves meanwhile.
-_ON_DUTY = """
-select distinct person_id from duty where org_id = $1 and from_at <= $2 and to_at > $3 order by person_id limit 1000"""
 # What a person who leaves lets go of: open visits, decisions that wait for them, memberships, lines of the duty roster.
 _HELD_BY_PERSON = """
 select 'job' as kind, job_id as id from visit where org_id = $1 and person_id = any($2)
   and state not in ('completed', 'follow_up_needed', 'no_access', 'cancelled', 'declined')
-union select 'job', job_id from approval where org_id = $1 and person_id = any($2) and state = 'waiting'
+union select 'job', a.job_id from approval a cross join unnest($2::uuid[]) p(id) where a.org_id = $1 and a.state = 'waiting' and (
+  a.inboxes ? ('me/' || p.id) or jsonb_path_exists(a.steps, '$.**.person_id ? (@ == $id)', jsonb_build_object('id', p.id)))
+union select 'delegation', id from delegation where org_id = $1 and (from_id = any($2) or to_id = any($2)) and to_at > $3
 union select 'crew', crew_id from crew_member where org_id = $1 and person_id = any($2) and (to_at is null or to_at > $3)
 union select 'crew', id from crew where org_id = $1 and lead_id = any($2)
 union select 'duty', id from duty where org_id = $1 and person_id = any($2) and to_at > $3
@@ -89,11 +145,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
         collect(command, names)
     takers = {deed.person_id for _, deed in those(batch, ClaimJob)} | {_given_to(c) for c, _ in those(batch, *_GIVING)}
     names.given.update(taker for taker in takers if taker is not None)
-    asked = [deed.occurrence.at for _, deed in those(batch, RequestParts)]
-    if asked:
-        chiefs = {row["person_id"] for row in await conn.fetch(_ON_DUTY, org.org_id, max(asked), min(asked))}
-        names.given |= chiefs
-        names.ids.setdefault("person", set()).update(chiefs)
+    await name_approvers(conn, org.org_id, names, batch)
     await _lock(conn, org.org_id, names, batch)
     await _look_around(conn, org.org_id, names, batch)
     work = Work(org)
@@ -102,6 +154,8 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     names.ids.setdefault("district", set()).update(id for id in work.districts.values() if id is not None)
     work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
     await _load_districts_of_stored(conn, work, batch)
+    await _load_parts_of_requests(conn, work, batch)
+    await load_for_approval(conn, work, batch)
     await load_balances(conn, work, batch)
     return work
 
@@ -125,21 +179,37 @@ async def _load_districts_of_stored(
         work.adopt(await rows.load(conn, work.org.org_id, [Want("district", "id", ids)]))
 
 
+async def _load_parts_of_requests(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
+    """Load the parts of the requests that a store works on, and the stores they come from: their commands name lines only."""
+    jobs = {command.job_id for command, _ in those(batch, *_FROM_STORE)}
+    if not jobs:
+        return
+    requests = [request for job_id in jobs for request in work.of_job(MaterialRequest, job_id)]
+    parts = {line.part_id for request in requests for line in request.lines}
+    rules = work.get(MaterialRules, rules_id(work.org.org_id))
+    stores = {*(r.store_id for r in requests), rules.default_store_id if rules else None} - {None}
+    unknown = [
+        Want("part", "id", tuple(sorted(id for id in parts if work.get(Part, id) is None))),
+        Want("stock_location", "id", tuple(sorted(i for i in stores if i and work.get(StockLocation, i) is None))),
+    ]
+    work.adopt(await rows.load(conn, work.org.org_id, unknown))
+
+
 async def _look_around(
     conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]
 ) -> None:
     """Name what no command names but parts depend on: the duty roster, crews, the places where material is."""
     asked = [deed for _, deed in those(batch, RequestParts)]
-    moved = those(batch, *VAN_COMMANDS)
-    if not asked and not moved:
+    moved, booked = those(batch, *VAN_COMMANDS), those(batch, *STOCK_COMMANDS)
+    if not asked and not booked:
         return
     at = [deed.occurrence.at for deed in asked]
     people = sorted({deed.person_id for _, deed in moved if deed.person_id is not None})
-    visits = sorted({command.visit_id for command, _ in moved})
+    visits = sorted({visit_id for command, _ in moved if (visit_id := getattr(command, "visit_id", None)) is not None})
     first, last = (min(at), max(at)) if at else (None, None)
     for row in await conn.fetch(_AROUND, org_id, last, first, people, visits):
         names.ids.setdefault(row["kind"], set()).add(row["id"])
-    if moved:
+    if booked:
         places = {place_id(org_id, place) for place in SHIPPED}
         places |= {personal_van_id(org_id, deed.person_id) for _, deed in moved}
         names.ids.setdefault("stock_location", set()).update(places)
@@ -149,6 +219,7 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
     leaving = [c.person_id for c, _ in those(batch, OffboardPerson)]
     leaving += [c.person.id for c, _ in those(batch, SavePerson) if not c.person.active]
     now = min((deed.received_at for _, deed in batch), default=None) if leaving else None
+    await name_stored(conn, org_id, names, batch)
     held = await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) if leaving else []
     for row in held:
         names.ids.setdefault(row["kind"], set()).add(row["id"])
@@ -159,13 +230,16 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
     if names.ids.get("job"):
         names.saved.setdefault("job", set())
     given = names.given - names.saved.get("person", set())
-    for kind in sorted({*names.saved, *(("person",) if given else ())}):
+    vans = ("stock_location",) if those(batch, SaveCrew) else ()
+    for kind in sorted({*names.saved, *vans, *(("person",) if given else ())}):
         if kind == "job":
             locked = await conn.fetch(_LOCK_JOBS, org_id, sorted(names.ids["job"]))
             names.job_types.update(row["type"] for row in locked)
             names.ids.setdefault("district", set()).update(r["district_id"] for r in locked if r["district_id"])
         elif kind != "district":
             await rows.lock(conn, org_id, kind, names.saved.get(kind, set()))
+        if kind == "crew":
+            await name_vans(conn, org_id, names, batch)
         if kind == "person" and given:
             await conn.execute(_HOLD_PEOPLE, org_id, sorted(given))
     if leaving and await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) != held:
@@ -187,9 +261,13 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     """List what to load, sorted, so that the statement's text repeats and its plan is reused."""
     people = {deed.person_id for _, deed in batch if deed.person_id is not None}
     names.ids.setdefault("person", set()).update(people)
+    if those(batch, *_RULED):
+        names.ids.setdefault("material_rules", set()).add(rules_id(org_id))
     wanted: list[Want] = []
-    if those(batch, RequestParts, SavePolicy):
-        wanted.append(Want("policy", "org_id", (org_id,)))
+    whole = {*kinds_for_approval(batch), *(("policy",) if those(batch, SavePolicy) else ())}
+    wanted.extend(Want(kind, "org_id", (org_id,)) for kind in whole)
+    for kind in whole:
+        names.ids.pop(kind, None)
     if those(batch, SaveDistrict):
         wanted.append(Want("district", "org_id", (org_id,)))
         names.ids.pop("district", None)
@@ -202,6 +280,10 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     for kind, ids in names.ids.items():
         wanted.append(Want(kind, "id", tuple(sorted(ids))))
     jobs = tuple(sorted(names.ids.get("job", ())))
-    of_jobs = _ASKED_BY_REPORTS if all(type(c) in _REPORTS for c, _ in batch) else (*JOB_CHILDREN, "request")
+    of_jobs: tuple[str, ...] = (*JOB_CHILDREN, "request")
+    if all(type(c) in _REPORTS for c, _ in batch):
+        of_jobs = (*_ASKED_BY_REPORTS, *(("material_request",) if those(batch, *_PRICED_REPORTS) else ()))
+    if only_follows(batch):
+        of_jobs = ()
     wanted.extend(Want(kind, "job_id", jobs) for kind in of_jobs)
     return sorted(wanted, key=lambda w: (w.kind, w.column))

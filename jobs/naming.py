@@ -8,8 +8,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from jobs.context import Deed
+from jobs.stock_names import STOCK_NAMES
 from jobs.store.rows import kind_name
 from jobs.work import wgs84
+from mobile_contract.rules.material import piece_id
 from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
     LinkRequest,
@@ -19,6 +21,7 @@ from mobile_contract.schema.decisions import (
     RegisterRequest,
     SaveCrew,
     SaveCrewMember,
+    SavePart,
 )
 from mobile_contract.schema.facts import (
     AddNote,
@@ -29,9 +32,11 @@ from mobile_contract.schema.facts import (
     ReportJob,
     RequestParts,
     ReturnPart,
+    TakeParts,
     UsePart,
 )
 from mobile_contract.schema.material import Part
+from mobile_contract.schema.material_commands import HandInCopy, IssueParts, OpenForm, TakeBackParts
 from mobile_contract.schema.people import Crew, Person
 from mobile_contract.schema.place import Site
 
@@ -51,6 +56,15 @@ _REFERENCES = {
     "parent_id": "district",
     "usage_point_id": "usage_point",
     "van_id": "stock_location",
+    "store_id": "stock_location",
+    "location_id": "stock_location",
+    "from_location_id": "stock_location",
+    "to_location_id": "stock_location",
+    "repair_shop_id": "stock_location",
+    "bin_id": "stock_location",
+    "default_store_id": "stock_location",
+    "allowance_id": "allowance",
+    "delegation_id": "delegation",
 }
 # A fact is known by the id its client gave it, whichever job it named: a reused id must be seen before the row is written.
 _FACT_IDS: dict[type[Command], tuple[str, str]] = {
@@ -62,6 +76,9 @@ _FACT_IDS: dict[type[Command], tuple[str, str]] = {
     ReceivePart: ("stock_move", "move_id"),
     UsePart: ("stock_move", "move_id"),
     ReturnPart: ("stock_move", "move_id"),
+    TakeParts: ("material_request", "request_id"),
+    IssueParts: ("issue_slip", "slip_id"),
+    OpenForm: ("repair_form", "form_id"),
 }
 
 
@@ -106,8 +123,18 @@ def _name_place(command: ReportJob, names: Names) -> None:
         names.points.add(wgs84(command.position.lon_deg, command.position.lat_deg, command.position.datum))
 
 
+def _name_pieces(command: ReceivePart | UsePart | ReturnPart, names: Names) -> None:
+    pieces = range(max(1, len(command.serials)))
+    names.ids.setdefault("stock_move", set()).update(piece_id(command.move_id, n) for n in pieces)
+
+
+def _name_substitutes(command: SavePart, names: Names) -> None:
+    names.ids.setdefault("part", set()).update(command.part.substitutes)
+
+
 # What a command names or changes beyond its fields' plain references.
 _MORE: dict[type[Command], Callable[[Any, Names], object]] = {
+    **STOCK_NAMES,
     RegisterRequest: _name_request,
     LinkRequest: _name_request,
     OpenJob: _name_request,
@@ -117,6 +144,16 @@ _MORE: dict[type[Command], Callable[[Any, Names], object]] = {
     OffboardPerson: lambda command, names: names.saved.setdefault("person", set()).add(command.person_id),
     ReadMeter: lambda command, names: names.saved.setdefault("meter", set()).add(command.meter_id),
     LoadJobType: lambda command, names: names.job_types.add(command.job_type.code),
+    ReceivePart: _name_pieces,
+    UsePart: _name_pieces,
+    ReturnPart: _name_pieces,
+    SavePart: _name_substitutes,
+    TakeBackParts: lambda command, names: names.ids.setdefault("stock_move", set()).update(
+        line.move_id for line in command.lines
+    ),
+    HandInCopy: lambda command, names: names.ids.setdefault("person", set()).update(
+        {command.handed_by} - {None}
+    ),
 }
 
 

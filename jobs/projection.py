@@ -16,24 +16,30 @@ from msgspec import Struct, field
 from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.work import Key
+from mobile_contract.schema.approval import Allowance, Delegation
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.job import Job, JobState, OpenJob
 from mobile_contract.schema.material import MaterialRequest, Part
 from mobile_contract.schema.outcome import Notice
 from mobile_contract.schema.people import Crew, Shift
 from mobile_contract.schema.place import Meter, UsagePoint
+from mobile_contract.schema.stock import LocationKind, StockCount, StockLevel, StockLocation, StockMove, StockTransfer
 
 JOB_DOCUMENTS = (
-    "visit", "task", "note", "photo", "reading", "signature", "material_request", "approval", "stock_move", "request",
+    "visit", "task", "note", "photo", "reading", "signature", "material_request", "approval", "issue_slip", "repair_form",
+    "stock_move", "request",
 )  # fmt: skip
 """Kinds that go where their job goes."""
 
 _SHARED = ("site", "contact", "usage_point", "meter")
-_REFERENCE = ("district", "job_type", "policy", "part")
-_PERSONAL = ("person", "crew", "shift", "notice")
-MASTER_DOCUMENTS = (*_SHARED, *_REFERENCE, *_PERSONAL)
+_REFERENCE = ("district", "job_type", "policy", "part", "material_rules", "work_calendar", "duty", "signing_key")
+_PERSONAL = ("person", "crew", "shift", "notice", "delegation", "allowance")
+_STOCK = ("stock_location", "stock_level", "stock_transfer", "stock_count")
+MASTER_DOCUMENTS = (*_SHARED, *_REFERENCE, *_PERSONAL, *_STOCK)
 """Kinds that are documents of their own accord."""
 
+# To whom a crew hands over, and where it gives back.
+_CHOSEN = frozenset({LocationKind.VAN, LocationKind.STORE})
 ROLES_WITH_INBOX = ("engineer", "manager", "deputy_gm", "duty_chief")
 PRIORITIES = {"dev": 0, "me": 1, "role": 2, "crew": 3, "district": 4, "ref": 9}
 
@@ -81,7 +87,15 @@ _REQUEST_CONTACTS = (
 )
 # A request for material is seen by whoever is to approve it, also when the approval itself is not looked at now.
 _INBOX = """
-select id, person_id, role from approval where org_id = $1 and state = 'waiting' and id = any($2)"""
+select id, array(select jsonb_array_elements_text(inboxes)) inboxes from approval
+where org_id = $1 and state = 'waiting' and id = any($2)"""
+# What a van holds is seen by the crews that have it; so are its counts and the transfers from and to it.
+_OF_VANS = """
+select 'stock_level' kind, id from stock_level where org_id = $1 and location_id = any($2)
+union all select 'stock_count', id from stock_count where org_id = $1 and location_id = any($2)
+union all select 'stock_transfer', id from stock_transfer where org_id = $1
+  and (from_location_id = any($2) or to_location_id = any($2) or arrived_location_id = any($2))"""
+_CREWS_WITH = "select id, van_id from crew where org_id = $1 and van_id = any($2) order by id"
 _CREWS_OF = "select id, member_ids from crew where org_id = $1 and active and member_ids ?| $2 order by id"
 
 _SCOPES = """
@@ -129,6 +143,9 @@ async def documents_of(conn: asyncpg.Connection, org_id: UUID, changed: Iterable
     if installed or by_kind["crew"] or by_kind["request"]:
         beside = await conn.fetch(_BESIDE, org_id, list(installed), list(by_kind["crew"]), list(by_kind["request"]))
         keys.update((row["kind"], row["id"]) for row in beside)
+    if by_kind["stock_location"]:
+        held = await conn.fetch(_OF_VANS, org_id, list(by_kind["stock_location"]))
+        keys.update((row["kind"], row["id"]) for row in held)
     jobs = by_kind["job"]
     if jobs:
         found = await conn.fetch(_FAMILY, org_id, sorted(jobs))
@@ -181,7 +198,8 @@ class Visible(Struct):
     site: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     contact: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     person: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
-    inbox: dict[UUID, str] = field(default_factory=dict)
+    van: dict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
+    inboxes: dict[UUID, set[str]] = field(default_factory=dict)
 
 
 async def _buckets(
@@ -205,27 +223,38 @@ async def _buckets(
         for row in await conn.fetch(_CREWS_OF, org_id, sorted(people)):
             for member in people.intersection(row["member_ids"]):
                 visible.person[UUID(member)].add(f"crew/{row['id']}")
+    vans = {id for d in found.values() for id in locations_of(d)}
+    if vans:
+        for row in await conn.fetch(_CREWS_WITH, org_id, sorted(vans)):
+            visible.van[row["van_id"]].add(f"crew/{row['id']}")
     approvals = {id for kind, id in found if kind == "approval"}
     approvals |= {d.approval_id for d in found.values() if isinstance(d, MaterialRequest) and d.approval_id is not None}
     if approvals:
         for row in await conn.fetch(_INBOX, org_id, list(approvals)):
-            visible.inbox[row["id"]] = inbox_of(row["person_id"], row["role"])
+            visible.inboxes[row["id"]] = set(row["inboxes"])
     return visible
 
 
-def inbox_of(person_id: UUID | None, role: str | None) -> str:
-    """Name the bucket in which what waits for a decision is seen by whoever is to decide."""
-    return f"me/{person_id}" if person_id else f"role/{role}"
+def locations_of(document: Document) -> set[UUID]:
+    """Name the locations whose van's crews see a document of the stock."""
+    if isinstance(document, StockLevel | StockCount):
+        return {document.location_id}
+    if isinstance(document, StockTransfer):
+        ends = (document.from_location_id, document.to_location_id, document.arrived_location_id)
+        return {id for id in ends if id is not None}
+    return set()
 
 
 def projected(kind: str, id: UUID, document: Document | None, visible: Visible) -> Projected:
-    """Give a document as devices should hold it."""
-    if document is None:
+    """Give a document as devices should hold it. A move that belongs to no job is none: what came of it is in the levels."""
+    if document is None or (isinstance(document, StockMove) and document.job_id is None):
         return Projected(kind, id, None)
     return Projected(kind, id, msgspec.json.encode(document), tuple(sorted(_buckets_of(kind, document, visible))))
 
 
 def _buckets_of(kind: str, document: Document, visible: Visible) -> set[str]:
+    if kind in _STOCK:
+        return _buckets_of_stock(document, visible)
     if kind in _REFERENCE:
         return {"ref"} if not isinstance(document, Part) or document.active else set()
     if kind == "job":
@@ -234,7 +263,7 @@ def _buckets_of(kind: str, document: Document, visible: Visible) -> set[str]:
         job_id = _job_id(document)
         holders = set(visible.job[job_id]) if job_id else set()
         inbox = document.approval_id if isinstance(document, MaterialRequest) else document.id
-        return holders | ({visible.inbox[inbox]} if inbox in visible.inbox else set())
+        return holders | (visible.inboxes.get(inbox, set()) if inbox is not None else set())
     if kind == "site":
         return visible.site[document.id]
     if isinstance(document, Meter | UsagePoint):
@@ -247,7 +276,17 @@ def _buckets_of(kind: str, document: Document, visible: Visible) -> set[str]:
         return {f"crew/{document.id}"}
     if isinstance(document, Shift | Notice):
         return {f"me/{document.person_id}"}
+    if isinstance(document, Delegation):
+        return {f"me/{document.from_id}", f"me/{document.to_id}"}
+    if isinstance(document, Allowance):
+        return {f"me/{document.person_id}" if document.person_id is not None else f"crew/{document.crew_id}"}
     raise ValueError(f"no rule says who holds a {kind}")
+
+
+def _buckets_of_stock(document: Document, visible: Visible) -> set[str]:
+    if isinstance(document, StockLocation):
+        return {"ref"} if document.active and document.kind in _CHOSEN else set()
+    return set().union(*(visible.van[id] for id in locations_of(document)))
 
 
 def _job_id(document: Document) -> UUID | None:

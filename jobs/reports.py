@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from typing import Any, cast
 from uuid import UUID
 
-from jobs.projection import JOB_DOCUMENTS, Projected, Visible, inbox_of, open_job, projected
+from jobs.projection import JOB_DOCUMENTS, Projected, Visible, open_job, projected
 from jobs.store.rows import Stored, kind_name
 from jobs.work import Change, Work
 from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.job import Job, JobState, Visit, VisitState
+from mobile_contract.schema.stock import StockLocation
 
-DOCUMENTS = frozenset(JOB_DOCUMENTS) - {"request"} | {"job", "meter", "notice"}
+DOCUMENTS = frozenset(JOB_DOCUMENTS) - {"request"} | {"job", "meter", "notice", "stock_level", "stock_location"}
 """Kinds that a report makes or changes and that devices hold."""
 
-_SILENT = frozenset({"event", "stock_location"})
+_SILENT = frozenset({"event"})
 _HOLDING = frozenset(VisitState) - {VisitState.TENTATIVE, VisitState.DECLINED, VisitState.CANCELLED}
 _LEFT = frozenset({JobState.CLOSED, JobState.CANCELLED})
 
@@ -38,7 +39,9 @@ def documents_told(work: Work, written: Iterable[Stored]) -> list[Projected]:
     for job_id in {job_id for d in documents if (job_id := _job_id(d)) is not None}:
         visible.job[job_id] = holders_of(work.get(Job, job_id), work.of_job(Visit, job_id))
         waiting = (a for a in work.of_job(Approval, job_id) if a.state is ApprovalState.WAITING)
-        visible.inbox.update((a.id, inbox_of(a.person_id, a.role)) for a in waiting)
+        visible.inboxes.update((a.id, set(a.inboxes)) for a in waiting)
+    for (location_id, _), timeline in work.timelines.items():
+        visible.van[location_id] |= {f"crew/{id}" for id in timeline.crews}
     told = [projected(kind_name(type(d)), d.id, d, visible) for d in documents]
     jobs = [d for d in documents if isinstance(d, Job)]
     opened = [(open_job(job.id, work.before(job)), open_job(job.id, job)) for job in jobs]
@@ -61,6 +64,9 @@ def _is_report(change: Change) -> bool:
         # Where a job lies and whose it is says who sees it, and its site and contact with it.
         return isinstance(before, Job) and _place(before) == _place(now)
     if isinstance(now, Approval):
+        return before is None
+    if isinstance(now, StockLocation):
+        # A place that came into being with its first use; one that is saved may leave the phones.
         return before is None
     return kind in _SILENT or (kind in DOCUMENTS and (kind != "meter" or before is not None))
 

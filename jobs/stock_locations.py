@@ -10,26 +10,34 @@ from msgspec import Struct
 
 from jobs.context import Deed
 from jobs.work import Work
-from mobile_contract.schema.facts import VisitFact
+from mobile_contract.schema.base import Command
 from mobile_contract.schema.job import Visit
 from mobile_contract.schema.people import Crew, Person
-from mobile_contract.schema.stock import StockLocation
-
-VAN = "van"
+from mobile_contract.schema.stock import LocationKind, StockLocation
 
 
 class Place(Struct, frozen=True):
-    """A location that every organisation has; its code is its kind too."""
+    """A location that every organisation has; its code is its kind's."""
 
-    code: str
+    kind: LocationKind
     name: str
 
+    @property
+    def code(self) -> str:
+        """Give the code, which the id follows from."""
+        return self.kind.value
 
-SUPPLIER = Place("supplier", "Suppliers")
-TRANSIT = Place("transit", "On the way from the store to a van")
-CUSTOMER = Place("customer", "Installed at customers")
-RETURNED = Place("returned", "Given back, not yet taken in by the store")
-SHIPPED = (SUPPLIER, TRANSIT, CUSTOMER, RETURNED)
+
+SUPPLIER = Place(LocationKind.SUPPLIER, "Suppliers")
+TRANSIT = Place(LocationKind.TRANSIT, "On the way from the store to a van")
+JOB = Place(LocationKind.JOB, "Drawn for a job, not yet proven used")
+CUSTOMER = Place(LocationKind.CUSTOMER, "Installed at customers")
+RETURNED = Place(LocationKind.RETURNED, "Given back, not yet taken in by the store")
+REPAIR_SHOP = Place(LocationKind.REPAIR_SHOP, "Being mended")
+SCRAP = Place(LocationKind.SCRAP, "Written off")
+LOAN = Place(LocationKind.LOAN, "Lent against a deposit")
+COUNT_DIFFERENCE = Place(LocationKind.COUNT_DIFFERENCE, "What counts found more or less")
+SHIPPED = (SUPPLIER, TRANSIT, JOB, CUSTOMER, RETURNED, REPAIR_SHOP, SCRAP, LOAN, COUNT_DIFFERENCE)
 
 
 @lru_cache(4096)
@@ -46,15 +54,16 @@ def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
 
 def shipped_locations(org_id: UUID) -> tuple[StockLocation, ...]:
     """List the locations that every organisation has."""
-    return tuple(StockLocation(id=place_id(org_id, p), code=p.code, kind=p.code, name=p.name) for p in SHIPPED)
+    return tuple(StockLocation(id=place_id(org_id, p), code=p.code, kind=p.kind, name=p.name) for p in SHIPPED)
 
 
-def van_of(work: Work, command: VisitFact, deed: Deed) -> UUID:
+def van_of(work: Work, command: Command, deed: Deed) -> UUID:
     """Name the van of a deed: that of the reporter's crew at that instant, else of the visit's crew, else the reporter's own.
 
     Of several crews the visit's comes first, then the lowest id. A technician without any van carries parts all the same.
+    A report that belongs to no visit (a hand-over, a count) is about the van of the reporter's crew.
     """
-    visit = work.get(Visit, command.visit_id)
+    visit = work.get(Visit, getattr(command, "visit_id", None))
     planned = [visit.crew_id] if visit is not None and visit.crew_id is not None else []
     own = work.crews_of(deed.person_id, deed.occurrence.at) if deed.person_id is not None else set()
     asked = [*(id for id in planned if id in own), *sorted(own), *planned]
@@ -68,7 +77,7 @@ def place(work: Work, place: Place) -> UUID:
     """Name a shipped location; it comes into being with its first use."""
     id = place_id(work.org.org_id, place)
     if work.get(StockLocation, id) is None:
-        work.put(StockLocation(id=id, code=place.code, kind=place.code, name=place.name))
+        work.put(StockLocation(id=id, code=place.code, kind=place.kind, name=place.name))
     return id
 
 
@@ -76,5 +85,5 @@ def van(work: Work, id: UUID, person_id: UUID | None) -> UUID:
     """Make sure that a van is a location: a person's own comes into being with its first use, a crew's was saved before."""
     if id == personal_van_id(work.org.org_id, person_id) and work.get(StockLocation, id) is None:
         person = work.get(Person, person_id)
-        work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=VAN, name=person.name if person else ""))
+        work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=LocationKind.VAN, name=person.name if person else ""))
     return id

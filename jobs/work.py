@@ -7,7 +7,6 @@ staged. `jobs.loading` fills it.
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -19,10 +18,11 @@ from geo.coordinates import to_wgs84
 from geo.store.districts import Outline, save_districts
 from jobs.event import Event
 from jobs.journal import Journal
+from jobs.signing import OrganisationKey
 from jobs.store import rows
 from jobs.store.rows import Stored, kind_name
 from jobs.store.tables import JOB_CHILDREN
-from mobile_contract.rules.exact import total
+from jobs.timeline import Timeline
 from mobile_contract.schema.base import Datum, Document
 from mobile_contract.schema.job import JobType
 from mobile_contract.schema.people import CrewMember
@@ -63,14 +63,17 @@ class Work:
     def __init__(self, org: Organisation) -> None:
         self.org = org
         self.districts: dict[tuple[float, float], UUID | None] = {}
-        self.balances: dict[tuple[UUID, UUID], Decimal] = {}
+        # Signs allowances; loaded for whoever grants one.
+        self.key: OrganisationKey | None = None
+        # Of each (location, part) whose level was locked and loaded.
+        self.timelines: dict[tuple[UUID, UUID], Timeline] = {}
         self._now: dict[type[Document], dict[int, Document]] = defaultdict(dict)
         self._of_job: dict[_Slot, dict[int, Document]] = defaultdict(dict)
         self._journals: dict[int, Journal] = {}
         # What the current command replaced, in order; what each kept command replaced first (None: it was new).
         self._replaced: list[tuple[_Slot, Document | None]] = []
         self._before: dict[_Slot, Document | None] = {}
-        # The moves that are not in the loaded balances.
+        # The moves that the batch itself made.
         self._moves: dict[int, StockMove] = {}
         self._outlines: dict[UUID, Outline] = {}
         self._staged_outlines: dict[UUID, Outline] = {}
@@ -142,19 +145,9 @@ class Work:
             if m.person_id == person_id and m.from_at <= at and (m.to_at is None or m.to_at > at)
         }
 
-    def balance(self, location_id: UUID, part_id: UUID) -> Decimal:
-        """Sum a part at a location: what was loaded and what the batch itself moved.
-
-        Raises LookupError when it was not loaded, as when a command before it in the batch changed whose van it is: then the commands
-        are run one by one, each with what it needs.
-        """
-        loaded = self.balances.get((location_id, part_id))
-        if loaded is None:
-            raise LookupError(f"the balance of part {part_id} at {location_id} was not loaded")
-        fresh = [m for m in self._moves.values() if m.part_id == part_id]
-        moved = [m.quantity for m in fresh if m.to_location_id == location_id]
-        moved += [-m.quantity for m in fresh if m.from_location_id == location_id]
-        return total([loaded, *moved])
+    def fresh_moves(self) -> Iterable[StockMove]:
+        """Give the moves that the batch has made so far."""
+        return self._moves.values()
 
     @property
     def drawn(self) -> list[Outline]:

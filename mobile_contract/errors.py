@@ -155,9 +155,23 @@ ERRORS: dict[str, Entry] = {
     "plan_changed": Entry(409, "The plan has changed since; look at the new one.", "计划已更改，请查看新计划。"),
     "not_assigned": Entry(403, "This visit is not yours.", "此次上门不属于您。"),
     "field_not_editable": Entry(422, "This field cannot be edited.", "该字段不可编辑。"),
+    "stock_short": Entry(409, "The store does not have that much free.", "库存可用数量不足。"),
     "approval_decided": Entry(409, "It was already decided.", "已有决定。"),
     "own_request": Entry(403, "Nobody approves their own request.", "不能审批自己的申请。"),
     "not_the_approver": Entry(403, "The ladder names somebody else.", "审批权限属于他人。"),
+    "lines_invalid": Entry(
+        422,
+        "A line is not of this request, or more of it than was asked; or nothing at all is approved.",
+        "批准的行不属于该申请、超过申请数量，或未批准任何数量。",
+    ),
+    "calendar_invalid": Entry(422, "The work calendar has a fault.", "工作日历有误。"),
+    "delegation_circle": Entry(409, "The delegations would run in a circle.", "委托成环。"),
+    "delegation_too_long": Entry(409, "Delegations may not be passed on so often.", "委托转授次数过多。"),
+    "delegation_not_yours": Entry(
+        403, "Only whoever delegates may say so, or an administrator.", "只能由委托人本人或管理员设置。"
+    ),
+    "allowance_own": Entry(403, "Nobody grants themselves an allowance.", "不能给自己授予额度。"),
+    "allowance_exists": Entry(409, "An allowance never changes; grant another one.", "额度不可更改，请另行授予。"),
     "no_policy": Entry(422, "No approval policy is in force.", "没有生效的审批政策。"),
     "quantity_invalid": Entry(422, "The quantity must be above zero.", "数量必须大于零。"),
     "signature_empty": Entry(
@@ -173,9 +187,30 @@ ERRORS: dict[str, Entry] = {
     ),
     "policy_invalid": Entry(422, "The approval ladder has a gap or an overlap.", "审批阶梯有空缺或重叠。"),
     "district_circle": Entry(422, "A district cannot be its own ancestor.", "区域不能是自己的上级。"),
+    "request_state": Entry(409, "The request is not in a state that allows this.", "申请当前状态不允许此操作。"),
+    "line_unknown": Entry(422, "The request has no such line.", "该申请没有此行。"),
+    "more_than_approved": Entry(409, "This is more than is approved and still open.", "数量超过已批准的未发数量。"),
+    "serials_missing": Entry(
+        422, "Name one serial number for each piece, each once.", "请为每件材料填写一个序列号，不得重复。"
+    ),
+    "lot_required": Entry(422, "Name the lot this comes from.", "请填写批次。"),
+    "no_store": Entry(422, "Name a store; the organisation has no default one.", "请指定仓库；本单位没有默认仓库。"),
+    "not_a_substitute": Entry(
+        409, "The catalogue does not name this part as a substitute.", "目录中未将此材料列为替代品。"
+    ),
+    "substitute_dearer": Entry(
+        409,
+        "The substitute costs more than what was approved; ask for it anew.",
+        "替代品价格高于已批准金额，请重新申请。",
+    ),
+    "not_returned": Entry(409, "The crew has not returned as much.", "班组没有退回这么多。"),
+    "gtin_invalid": Entry(422, "The check digit of this barcode number is wrong.", "条码校验位不正确。"),
+    "rules_invalid": Entry(422, "A rule of these is not complete.", "规则内容不完整。"),
     # decisions told to who asked
     "request_approved": Entry(200, "Your request for parts was approved.", "您的领料申请已获批准。"),
     "request_rejected": Entry(200, "Your request for parts was rejected.", "您的领料申请已被驳回。"),
+    "approval_approved": Entry(200, "What you asked for was approved.", "您的申请已获批准。"),
+    "approval_rejected": Entry(200, "What you asked for was rejected.", "您的申请已被驳回。"),
     # flags: it took effect, and the dispatcher should look at it
     "after_cancel": Entry(
         200, "It was reported on a job or visit that had been cancelled.", "该报告针对已取消的工单或上门。"
@@ -191,7 +226,21 @@ ERRORS: dict[str, Entry] = {
     "after_unresolved": Entry(200, "What this follows is not resolved.", "其前置命令尚未解决。"),
     "serial_typed": Entry(200, "The meter's serial was typed, not scanned.", "表号为手工输入，未经扫描。"),
     "not_approved": Entry(200, "The part was taken without an approval.", "材料未经批准即被领取。"),
+    "allowance_unknown": Entry(
+        200, "Parts were taken under an allowance that this person does not hold.", "领料所依据的额度不属于此人。"
+    ),
+    "allowance_expired": Entry(
+        200, "Parts were taken before the allowance began or after it ended.", "领料时额度尚未生效或已失效。"
+    ),
+    "allowance_exceeded": Entry(200, "More was taken than the allowance covers.", "领料超出额度。"),
     "more_than_requested": Entry(200, "More was received than was requested.", "领取数量超过申请数量。"),
+    "price_not_accepted": Entry(
+        200, "Work began before the customer had signed the price.", "客户签字确认价格之前已开始作业。"
+    ),
+    "serial_missing": Entry(
+        200, "A piece with a serial number was reported without it.", "有序列号的材料未登记序列号。"
+    ),
+    "lot_missing": Entry(200, "A part that is tracked by lot was reported without it.", "按批次管理的材料未登记批次。"),
     # before a visit counts as completed
     "task_unanswered": Entry(409, "A mandatory line of the checklist has no answer.", "必填检查项未填写。"),
     "photo_missing": Entry(409, "A required photo is missing.", "缺少必需的照片。"),

@@ -7,8 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from mobile_contract.schema import approval, job, material, outcome, people, place, stock
+from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.people import FIELD_ROLES, Role
 
@@ -37,7 +39,10 @@ class Line(Struct, frozen=True):
 _DISPATCH = frozenset({Role.DISPATCHER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF, Role.ADMIN})
 _INTAKE = _DISPATCH | {Role.CALLBACK, Role.INTEGRATION, Role.ENGINEER}
 _CREW = FIELD_ROLES
-_APPROVE = frozenset({Role.ENGINEER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF})
+# Whoever the approval names: a role, a person, whoever is on a roster, or the one to whom any of them delegated it. The handler looks.
+_DECIDING = frozenset(Role) - {Role.AUDITOR, Role.INTEGRATION}
+_GRANT = frozenset({Role.MANAGER, Role.DEPUTY_GM, Role.ADMIN})
+_NOBODY: frozenset[Role] = frozenset()
 _ADMIN = frozenset({Role.ADMIN})
 _STORE = frozenset({Role.WAREHOUSE, Role.ADMIN})
 _MASTER = frozenset({Role.ADMIN, Role.INTEGRATION})
@@ -73,6 +78,7 @@ COMMANDS: dict[str, Line] = {
         _fact(f.ReceivePart),
         _fact(f.UsePart),
         _fact(f.ReturnPart),
+        _fact(f.TakeParts),
         _fact(f.CaptureSignature),
         _decision(d.RegisterRequest, _INTAKE),
         _decision(d.LinkRequest, _INTAKE),
@@ -91,8 +97,8 @@ COMMANDS: dict[str, Line] = {
         _decision(d.CancelJob, _DISPATCH),
         _decision(d.CloseJob, _DISPATCH),
         _decision(d.ReopenJob, _DISPATCH | {Role.CALLBACK}),
-        _decision(d.Approve, _APPROVE),
-        _decision(d.Reject, _APPROVE),
+        _decision(d.Approve, _DECIDING),
+        _decision(d.Reject, _DECIDING),
         _decision(d.SaveSite, _MASTER | _DISPATCH),
         _decision(d.SaveContact, _MASTER | _DISPATCH | {Role.CALLBACK}),
         _decision(d.SaveUsagePoint, _MASTER),
@@ -105,7 +111,23 @@ COMMANDS: dict[str, Line] = {
         _decision(d.SaveDuty, _ROSTER),
         _decision(d.SavePart, _STORE | {Role.INTEGRATION}),
         _decision(d.SavePolicy, _ADMIN),
+        _decision(a.AskApproval, _INTAKE, _CREW),
+        _decision(a.EscalateApproval, _NOBODY),
+        _decision(a.SaveCalendar, _ADMIN),
+        _decision(a.SaveDelegation, _DECIDING),
+        _decision(a.FollowDelegation, _NOBODY),
+        _decision(a.GrantAllowance, _GRANT),
+        _decision(a.WithdrawAllowance, _GRANT),
         _decision(d.SaveStockLocation, _STORE),
+        _decision(m.ReserveParts, _STORE),
+        _decision(m.PickParts, _STORE),
+        _decision(m.IssueParts, _STORE),
+        _decision(m.SubstitutePart, _STORE),
+        _decision(m.CloseRequest, _STORE | _DISPATCH),
+        _decision(m.TakeBackParts, _STORE),
+        _decision(m.OpenForm, _INTAKE | _STORE),
+        _decision(m.HandInCopy, _INTAKE | _STORE),
+        _decision(m.SaveMaterialRules, _ADMIN),
         _decision(d.LoadJobType, _ADMIN),
         _decision(d.SaveDistrict, _MASTER),
     )
@@ -134,10 +156,21 @@ KINDS: dict[str, type[Document]] = {
     "duty": people.Duty,
     "part": material.Part,
     "material_request": material.MaterialRequest,
+    "issue_slip": material.IssueSlip,
+    "repair_form": material.RepairForm,
+    "material_rules": material.MaterialRules,
     "approval": approval.Approval,
     "policy": approval.Policy,
+    "work_calendar": approval.WorkCalendar,
+    "delegation": approval.Delegation,
+    "allowance": approval.Allowance,
+    "signing_key": approval.SigningKey,
     "stock_move": stock.StockMove,
     "stock_location": stock.StockLocation,
+    "stock_level": stock.StockLevel,
+    "stock_transfer": stock.StockTransfer,
+    "stock_count": stock.StockCount,
+    "stock_loan": stock.StockLoan,
     "outcome": outcome.Outcome,
     "notice": outcome.Notice,
     "device": outcome.DeviceState,

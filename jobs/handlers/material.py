@@ -5,36 +5,28 @@ The ladder says who decides about a request; a van may go below zero, since an o
 
 from collections.abc import Iterable
 from decimal import Decimal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
+from jobs.approving import Asked, ask
 from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.door import handles
-from jobs.handlers.identity import seen_before
 from jobs.recording import report
+from jobs.requests import refold
 from jobs.result import Applied, PutAside, Result
+from jobs.stock import Booked, Booking, below_zero, book
 from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, place, van, van_of
 from jobs.work import Work
-from mobile_contract.rules.exact import is_quantity
-from mobile_contract.rules.ladder import MATERIAL_REQUEST, Asking, amount_of, approver, day_total, policy_in_force
-from mobile_contract.rules.material import MoveKind, lines_with_receipts, request_state
-from mobile_contract.schema.approval import Approval, ApprovalState, Policy
+from mobile_contract.rules.exact import is_exact, is_quantity
+from mobile_contract.rules.ladder import MATERIAL_REQUEST, NO_POLICY_VERSION, amount_of
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, UsePart
 from mobile_contract.schema.job import Flag
 from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestState
-from mobile_contract.schema.people import Duty, Person
-from mobile_contract.schema.stock import StockMove
-
-NO_POLICY_CODE, NO_POLICY_VERSION = "none", 0
-_STAMPS_OF_MOVE = ("unit_cost", "from_location_id", "to_location_id", "occurred_at", "recorded_at", "actor_id")
-
-
-def approval_id(request_id: UUID) -> UUID:
-    """Name the approval of a material request; it follows from the request, so that a phone shows it before the server made it."""
-    return uuid5(request_id, "approval")
+from mobile_contract.schema.stock import MoveKind, StockMove
 
 
 @handles(RequestParts)
@@ -49,13 +41,16 @@ def request_parts(work: Work, command: RequestParts, deed: Deed) -> Result:
     lines = _priced(work, command)
     if isinstance(lines, PutAside):
         return lines
-    approval = _approval(work, command, deed, amount_of(lines))
+    asked = Asked(
+        job_id=command.job_id, subject=MATERIAL_REQUEST, subject_id=command.request_id, amount=amount_of(lines)
+    )
+    approval = ask(work, deed, asked)
     request = MaterialRequest(
         id=command.request_id,
         job_id=command.job_id,
         visit_id=command.visit_id,
         state=RequestState.WAITING_APPROVAL,
-        lines=lines_with_receipts(lines, _receipts(work, command.job_id, command.request_id)),
+        lines=lines,
         amount=amount_of(lines),
         day_total=approval.amount,
         currency=approval.currency,
@@ -65,7 +60,7 @@ def request_parts(work: Work, command: RequestParts, deed: Deed) -> Result:
         approval_id=approval.id,
     )
     work.put(request)
-    work.put(approval)
+    refold(work, request.job_id)
     detail = {
         "request_id": request.id,
         "amount": request.amount,
@@ -90,13 +85,14 @@ def receive_part(work: Work, command: ReceivePart, deed: Deed) -> Result:
     )
     if not isinstance(move, StockMove):
         return move
+    refold(work, command.job_id)
     flags: list[Flag] = []
     if command.request_id is not None:
         request = work.get(MaterialRequest, command.request_id)
         if request is None or request.job_id != command.job_id:
             flags.append(Flag.NOT_APPROVED)
         else:
-            flags.extend(_receive(work, request, command.part_id))
+            flags.extend(_receive(work, request.id, command.part_id))
     return report(work, command, deed, EventName.PART_RECEIVED, detail=_detail(move), flags=flags)
 
 
@@ -124,114 +120,76 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     target: UUID
 
 
-def _approval(work: Work, command: RequestParts, deed: Deed, amount: Decimal) -> Approval:
-    """Ask the ladder in force who decides; the approval keeps the amount the policy saw, which is the day's."""
-    at, zone, currency = deed.occurrence.at, work.org.zone, work.org.currency
-    total = day_total(amount, work.of_job(MaterialRequest, command.job_id), at=at, zone=zone)
-    policy = policy_in_force(work.all(Policy), subject=MATERIAL_REQUEST, currency=currency)
-    asking = Asking(day_total=total, at=at, zone=zone, asked_by=deed.person_id)
-    decides = approver(policy, _on_duty(work), asking)
-    return Approval(
-        id=approval_id(command.request_id),
-        job_id=command.job_id,
-        subject=MATERIAL_REQUEST,
-        subject_id=command.request_id,
-        state=ApprovalState.WAITING,
-        role=decides.role,
-        person_id=decides.person_id,
-        after_hours=decides.after_hours,
-        amount=total,
-        currency=currency,
-        policy_code=policy.code if policy else NO_POLICY_CODE,
-        policy_version=policy.version if policy else NO_POLICY_VERSION,
-        asked_by=deed.person_id,
-        asked_at=at,
-    )
-
-
-def _on_duty(work: Work) -> list[Duty]:
-    """List the roster's lines of people who are still here: a request may arrive long after the evening on which it was made."""
-    return [
-        duty for duty in work.all(Duty) if (person := work.get(Person, duty.person_id)) is not None and person.active
-    ]
-
-
 def _out_of_van(work: Work, command: UsePart | ReturnPart, deed: Deed, leg: Leg) -> Result:
     move = _move(work, command, deed, leg)
     if not isinstance(move, StockMove):
         return move
-    flags = (Flag.VAN_BELOW_ZERO,) if work.balance(leg.source, command.part_id) < 0 else ()
+    refold(work, command.job_id)
+    flags = (Flag.VAN_BELOW_ZERO,) if below_zero(work, leg.source, command.part_id) else ()
     name = EventName.PART_USED if isinstance(command, UsePart) else EventName.PART_RETURNED
     return report(work, command, deed, name, detail=_detail(move), flags=flags)
 
 
 def _move(
     work: Work, command: ReceivePart | UsePart | ReturnPart, deed: Deed, leg: Leg
-) -> StockMove | Applied | PutAside:
+) -> Booked:
     """Book a movement, or say that it was booked before, or why it cannot be one."""
-    part = work.get(Part, command.part_id)
-    if part is None:
-        return PutAside("unknown_reference", {"field": "part_id"})
-    if not is_quantity(command.quantity):
-        return PutAside("quantity_invalid", {"field": "quantity"})
-    move = StockMove(
-        id=command.move_id,
-        part_id=part.id,
+    booking = Booking(
+        kind=leg.kind,
+        part_id=command.part_id,
         quantity=command.quantity,
-        kind=leg.kind.value,
-        from_location_id=leg.source,
-        to_location_id=leg.target,
+        source=leg.source,
+        target=leg.target,
+        move_id=command.move_id,
         job_id=command.job_id,
         visit_id=command.visit_id,
         request_id=command.request_id if isinstance(command, ReceivePart) else None,
         serial=command.serial,
-        unit_cost=part.unit_cost,
-        occurred_at=deed.occurrence.at,
-        recorded_at=deed.received_at,
-        actor_id=deed.person_id,
     )
-    known = seen_before(work, move, *_STAMPS_OF_MOVE)
-    if known is not None:
-        return known
-    work.put(move)
-    return move
+    return book(work, deed, booking)
 
 
-def _receive(work: Work, request: MaterialRequest, part_id: UUID) -> Iterable[Flag]:
-    """Bring a request up to its receipts and tell what is odd about them."""
-    lines = lines_with_receipts(request.lines, _receipts(work, request.job_id, request.id))
+def _receive(work: Work, request_id: UUID, part_id: UUID) -> Iterable[Flag]:
+    """Tell what is odd about the receipts of a request, which is up to date."""
+    request = work.get(MaterialRequest, request_id)
+    assert request is not None  # the caller has looked
     approval = work.get(Approval, request.approval_id)
-    decided = approval.state if approval else ApprovalState.WAITING
-    work.put(replace(request, lines=lines, state=request_state(decided, lines)))
-    if decided is not ApprovalState.APPROVED:
+    if approval is None or approval.state is not ApprovalState.APPROVED:
         yield Flag.NOT_APPROVED
-    if all(line.part_id != part_id or line.received > line.quantity for line in lines):
+    if all(line.part_id != part_id or line.received > line.quantity for line in request.lines):
         yield Flag.MORE_THAN_REQUESTED
-
-
-def _receipts(work: Work, job_id: UUID, request_id: UUID) -> list[StockMove]:
-    return [m for m in work.of_job(StockMove, job_id) if m.request_id == request_id and m.kind == MoveKind.RECEIVED]
 
 
 def _priced(work: Work, command: RequestParts) -> tuple[PricedLine, ...] | PutAside:
     lines: list[PricedLine] = []
-    for asked in command.lines:
+    for line_no, asked in enumerate(command.lines, start=1):
         part = work.get(Part, asked.part_id)
         if part is None:
             return PutAside("unknown_reference", {"field": "part_id"})
         if not is_quantity(asked.quantity):
             return PutAside("quantity_invalid", {"field": "quantity"})
-        lines.append(
-            PricedLine(part_id=part.id, quantity=asked.quantity, unit_cost=part.unit_cost, received=Decimal(0))
+        if asked.price is not None and not (is_exact(asked.price) and asked.price >= 0):
+            return PutAside("number_invalid", {"field": "price"})
+        line = PricedLine(
+            part_id=part.id, quantity=asked.quantity, unit_cost=part.unit_cost, received=Decimal(0), line_no=line_no
         )
+        price = part.price if asked.price is None else asked.price
+        lines.append(replace(line, chargeable=True, price=price) if asked.chargeable else line)
     return tuple(lines)
 
 
 def _same_request(known: MaterialRequest, command: RequestParts) -> bool:
-    """Compare what the client said; prices and states are the server's."""
-    said = (command.job_id, command.visit_id, command.urgent, [(line.part_id, line.quantity) for line in command.lines])
-    kept = (known.job_id, known.visit_id, known.urgent, [(line.part_id, line.quantity) for line in known.lines])
-    return said == kept
+    """Compare what the client said; costs, states and what the store put in are the server's."""
+    own = [line for line in known.lines if not line.substitute_for]
+    said = [(line.part_id, line.quantity, line.chargeable) for line in command.lines]
+    kept = [(line.part_id, line.quantity, line.chargeable) for line in own]
+    priced = all(a.price in (None, k.price) for a, k in zip(command.lines, own, strict=False))
+    return (command.job_id, command.visit_id, command.urgent, said) == (
+        known.job_id,
+        known.visit_id,
+        known.urgent,
+        kept,
+    ) and priced
 
 
 def _detail(move: StockMove) -> dict[str, object]:

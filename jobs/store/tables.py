@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     PrimaryKeyConstraint,
     Table,
@@ -88,6 +89,8 @@ JOB_CHILDREN: tuple[str, ...] = (
     "reading",
     "signature",
     "material_request",
+    "issue_slip",
+    "repair_form",
     "approval",
     "stock_move",
     "event",
@@ -158,9 +161,39 @@ _index("part", "code", unique=True)
 _index("job_type", "code", "version", unique=True)
 _index("policy", "subject", "version")
 _index("approval", "state", "role")
+_index("approval", "escalate_at", where="state = 'waiting' and escalate_at is not null")
+_index("work_calendar", "code", unique=True)
+_index("delegation", "to_at")
+_index("allowance", "person_id", "to_at")
 _index("notice", "person_id", "at")
+_index("material_request", "state", "id")
+_index("issue_slip", "number")
+_index("repair_form", "number")
+_index("repair_form", "next_due_at", "id", where="next_due_at is not null")
 _index("stock_move", "from_location_id", "part_id")
 _index("stock_move", "to_location_id", "part_id")
+_index("stock_move", "transfer_id", where="transfer_id is not null")
+_index("stock_move", "count_id", where="count_id is not null")
+_index("stock_move", "reverses_id", where="reverses_id is not null")
+_index("stock_move", "part_id", "serial", where="serial <> ''")
+_index("stock_level", "location_id", "part_id", unique=True)
+_index("stock_level", "part_id")
+_index("stock_transfer", "state", "id")
+_index("stock_transfer", "from_location_id")
+_index("stock_transfer", "to_location_id")
+_index("stock_transfer", "arrived_location_id")
+_index("stock_count", "location_id", "as_of")
+_index("stock_loan", "due_at", "id")
+
+# The private halves of `signing_key`: read when an allowance is signed, and never a document.
+signing_secret = Table(
+    "signing_secret",
+    metadata,
+    Column("org_id", Uuid, primary_key=True),
+    Column("key_id", Uuid, primary_key=True),
+    Column("seed", LargeBinary, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+)
 
 organisation = Table(
     "organisation",

@@ -29,13 +29,12 @@ from mobile_contract.digest import Digest
 from mobile_contract.errors import ERRORS
 from mobile_contract.registry import COMMANDS, KINDS, decode_args
 from mobile_contract.rules.guards import Missing, missing_before_completion
-from mobile_contract.rules.material import MoveKind
 from mobile_contract.schema.access import EnrolAnswer, EnrolAsk, SessionGrant
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.facts import UsePart
 from mobile_contract.schema.job import Job, JobType, Photo, Reading, Signature, Task
 from mobile_contract.schema.messages import CommandEnvelope
-from mobile_contract.schema.stock import StockMove
+from mobile_contract.schema.stock import MoveKind, StockMove
 
 ENROL_PATH: Final = "/sync/v1/enrol"
 _DOCUMENT: Final = {kind: msgspec.json.Decoder(type) for kind, type in KINDS.items()}

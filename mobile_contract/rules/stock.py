@@ -1,0 +1,104 @@
+"""How moves add up. Pure: ids of levels, the order of moves and counts in time, what is free, what a loan costs; phones count alike."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from mobile_contract.rules.exact import product, total
+from mobile_contract.schema.stock import (
+    NOTHING,
+    LocationKind,
+    StockLevel,
+    StockMove,
+    StockTransfer,
+    TransferLine,
+    TransferState,
+)
+
+LEVELLED: Final = frozenset({LocationKind.STORE, LocationKind.BIN, LocationKind.VAN, LocationKind.REPAIR_SHOP})
+"""Kinds of location whose balance is kept; of all others it is summed when somebody asks."""
+GUARDED: Final = LEVELLED - {LocationKind.VAN}
+"""Kinds of location that never hold less than nothing: what would take more is refused."""
+
+Moment = tuple[datetime, int, int]
+"""A place in the order of moves and counts: of one instant the moves come first, then the counts by id."""
+Sort = tuple[UUID, str, str]
+"""What makes two pieces the same on a transfer: part, lot, serial."""
+
+
+def level_id(location_id: UUID, part_id: UUID) -> UUID:
+    """Name the level of a part at a location: the first 16 bytes of SHA-256 over both ids' bytes, marked as a UUID of version 8."""
+    made = bytearray(sha256(location_id.bytes + part_id.bytes).digest()[:16])
+    made[6] = made[6] & 0x0F | 0x80
+    made[8] = made[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(made))
+
+
+def moment_of_count(as_of: datetime, count_id: UUID) -> Moment:
+    """Place a count in time; its own differences stand there too."""
+    return as_of, 1, count_id.int
+
+
+def moment_of(move: StockMove) -> Moment:
+    """Place a move in time."""
+    return moment_of_count(move.occurred_at, move.count_id) if move.count_id else (move.occurred_at, 0, 0)
+
+
+def effect(move: StockMove, location_id: UUID) -> Decimal:
+    """Tell by how much a move changes what a location holds."""
+    into = move.quantity if move.to_location_id == location_id else NOTHING
+    return into - move.quantity if move.from_location_id == location_id else into
+
+
+def available(level: StockLevel) -> Decimal:
+    """Tell how much is there and promised to nobody; below zero where more was promised than is there."""
+    return total([level.quantity, -level.reserved])
+
+
+def to_reorder(level: StockLevel) -> Decimal:
+    """Tell how much to order: nothing above the reorder point, else the reorder quantity, or what is missing up to the point."""
+    left = available(level)
+    if level.reorder_point is None or left > level.reorder_point:
+        return NOTHING
+    return level.reorder_quantity if level.reorder_quantity is not None else total([level.reorder_point, -left])
+
+
+def nights(lent_at: datetime, back_at: datetime, zone: str) -> int:
+    """Count the nights between two instants in an IANA zone; what came back before it left has none."""
+    local = ZoneInfo(zone)
+    return max(0, (back_at.astimezone(local).date() - lent_at.astimezone(local).date()).days)
+
+
+def overnight_charge(per_night: Decimal, count: int, quantity: Decimal) -> Decimal:
+    """Price the nights of a loan: each piece, each night."""
+    return product(product(per_night, Decimal(count)), quantity)
+
+
+def merged_lines(lines: Iterable[TransferLine]) -> tuple[TransferLine, ...]:
+    """Add up the lines of one part, lot and serial; in their order, so that either side may report first."""
+    sent: dict[Sort, list[Decimal]] = {}
+    received: dict[Sort, list[Decimal]] = {}
+    for line in lines:
+        sort = (line.part_id, line.lot, line.serial)
+        sent.setdefault(sort, []).append(line.sent)
+        received.setdefault(sort, []).append(line.received)
+    return tuple(
+        TransferLine(part_id=s[0], lot=s[1], serial=s[2], sent=total(sent[s]), received=total(received[s]))
+        for s in sorted(sent)
+    )
+
+
+def transfer_state(transfer: StockTransfer) -> TransferState:
+    """Tell what a transfer has come to from what both sides said, whoever was first."""
+    if transfer.confirmed_at is None:
+        return TransferState.SHIPPED
+    if transfer.shipped_at is None:
+        return TransferState.TAKEN
+    same = transfer.to_location_id == transfer.arrived_location_id
+    if same and all(line.sent == line.received for line in transfer.lines):
+        return TransferState.CONFIRMED
+    return TransferState.DIFFERS
