@@ -11,7 +11,7 @@ from jobs.context import Deed
 from jobs.stock_names import STOCK_NAMES
 from jobs.store.rows import kind_name
 from jobs.work import wgs84
-from mobile_contract.rules.material import piece_id
+from mobile_contract.rules.material import piece_id, taken_move_id
 from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
     LinkRequest,
@@ -128,6 +128,13 @@ def _name_pieces(command: ReceivePart | UsePart | ReturnPart, names: Names) -> N
     names.ids.setdefault("stock_move", set()).update(piece_id(command.move_id, n) for n in pieces)
 
 
+def _name_taken(command: TakeParts, names: Names) -> None:
+    for line_no, line in enumerate(command.lines, start=1):
+        move_id = taken_move_id(command.request_id, line_no)
+        pieces = range(max(1, len(line.serials)))
+        names.ids.setdefault("stock_move", set()).update(piece_id(move_id, n) for n in pieces)
+
+
 def _name_substitutes(command: SavePart, names: Names) -> None:
     names.ids.setdefault("part", set()).update(command.part.substitutes)
 
@@ -147,13 +154,12 @@ _MORE: dict[type[Command], Callable[[Any, Names], object]] = {
     ReceivePart: _name_pieces,
     UsePart: _name_pieces,
     ReturnPart: _name_pieces,
+    TakeParts: _name_taken,
     SavePart: _name_substitutes,
     TakeBackParts: lambda command, names: names.ids.setdefault("stock_move", set()).update(
         line.move_id for line in command.lines
     ),
-    HandInCopy: lambda command, names: names.ids.setdefault("person", set()).update(
-        {command.handed_by} - {None}
-    ),
+    HandInCopy: lambda command, names: names.ids.setdefault("person", set()).update({command.handed_by} - {None}),
 }
 
 

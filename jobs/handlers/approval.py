@@ -8,15 +8,14 @@ from jobs.context import Actor, Deed
 from jobs.event import EventName
 from jobs.handlers.door import handles
 from jobs.recording import record, settle
+from jobs.requests import approval_decided
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work
 from mobile_contract.errors import ERRORS
-from mobile_contract.rules.material import request_state
 from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.decisions import Approve, Reject
 from mobile_contract.schema.job import Job
-from mobile_contract.schema.material import MaterialRequest
 from mobile_contract.schema.outcome import Notice
 
 
@@ -55,9 +54,9 @@ def _decide(work: Work, command: Approve | Reject, deed: Deed, state: ApprovalSt
     )
     work.put(decided)
     _tell(work, decided, deed)
-    request = work.get(MaterialRequest, approval.subject_id)
-    if request is not None:
-        work.put(replace(request, state=request_state(state, request.lines)))
+    refused = approval_decided(work, decided)
+    if refused is not None:
+        return refused
     name = EventName.REQUEST_APPROVED if state is ApprovalState.APPROVED else EventName.REQUEST_REJECTED
     detail = {
         "approval_id": approval.id,

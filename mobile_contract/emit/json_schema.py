@@ -5,15 +5,15 @@ name is known) is added here, for the schema and the OpenAPI document alike.
 """
 
 import inspect
+import operator
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any, Final
 
 import msgspec
 
-from mobile_contract.registry import COMMANDS, KINDS
+from mobile_contract.registry import COMMANDS, KINDS, Nature
 from mobile_contract.schema import access, answer, messages, problem
-from mobile_contract.schema.decisions import Decision
-from mobile_contract.schema.facts import Fact
 from mobile_contract.version import CONTRACT
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -43,7 +43,17 @@ ACCESS: Final[tuple[type[msgspec.Struct], ...]] = (
     answer.CommandAnswer,
     problem.Problem,
 )
-UNIONS: Final[Mapping[str, Any]] = {"Fact": Fact, "Decision": Decision, "Frame": messages.Frame}
+
+
+def _commands(nature: Nature) -> Any:
+    return reduce(operator.or_, (line.type for line in COMMANDS.values() if line.nature is nature))
+
+
+UNIONS: Final[Mapping[str, Any]] = {
+    "Fact": _commands(Nature.FACT),
+    "Decision": _commands(Nature.DECISION),
+    "Frame": messages.Frame,
+}
 
 
 def schema_of(types: Iterable[Any], ref_template: str = "#/$defs/{name}") -> tuple[list[Any], dict[str, Any]]:

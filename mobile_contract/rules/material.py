@@ -1,52 +1,203 @@
-"""What a material request has come to. Pure folds of receipts: they give the same in whatever order the reports arrive."""
+"""What the lines of material requests have come to. Pure folds of the moves: they give the same in whatever order the reports arrive."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from enum import StrEnum
+from uuid import UUID, uuid5
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mobile_contract.rules.exact import total
-from mobile_contract.schema.approval import ApprovalState
-from mobile_contract.schema.material import PricedLine, RequestState
-from mobile_contract.schema.stock import StockMove
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, PricedLine, SlipLine
+from mobile_contract.schema.stock import MoveKind, StockMove
+
+_NOTHING = Decimal(0)
+_KINDS = {
+    MoveKind.ISSUED: "issued",
+    MoveKind.RECEIVED: "received",
+    MoveKind.TAKEN: "received",
+    MoveKind.USED: "used",
+    MoveKind.RETURNED: "returned",
+}
 
 
-class MoveKind(StrEnum):
-    """What a crew did with a part."""
+class Slot(Struct):
+    """A line that moves are told to."""
 
-    RECEIVED = "received"
-    USED = "used"
-    RETURNED = "returned"
+    request_id: UUID
+    line: PricedLine
+
+    @property
+    def key(self) -> tuple[UUID, int]:
+        """Name the line among those of a job."""
+        return self.request_id, self.line.line_no
 
 
-def lines_with_receipts(lines: Iterable[PricedLine], receipts: Iterable[StockMove]) -> tuple[PricedLine, ...]:
-    """Set each line's `received` from the receipts booked on the request.
+def numbered(lines: Iterable[PricedLine]) -> tuple[PricedLine, ...]:
+    """Give every line its number, from 1; lines that have one keep it."""
+    return tuple(
+        line if line.line_no else replace(line, line_no=position) for position, line in enumerate(lines, start=1)
+    )
 
-    Lines of one part fill in their order; the last of them takes what is over.
+
+def piece_id(move_id: UUID, position: int) -> UUID:
+    """Name the move of one piece of a report that names several serials; the first has the report's own id."""
+    return move_id if position == 0 else uuid5(move_id, f"piece/{position}")
+
+
+def taken_move_id(request_id: UUID, line_no: int) -> UUID:
+    """Name the move by which a line was taken at once; further pieces follow by `piece_id`."""
+    return uuid5(request_id, f"taken/{line_no}")
+
+
+def issued_move_id(slip_id: UUID, position: int) -> UUID:
+    """Name the move of a line of an issue slip, by its place on the slip from 1; further pieces follow by `piece_id`."""
+    return uuid5(slip_id, f"issued/{position}")
+
+
+def in_force(moves: Iterable[StockMove]) -> list[StockMove]:
+    """Leave out what was reversed, and the reversals."""
+    known = list(moves)
+    reversed_ids = {move.reverses_id for move in known if move.reverses_id is not None}
+    return [move for move in known if move.reverses_id is None and move.id not in reversed_ids]
+
+
+def lines_of_job(
+    requests: Iterable[MaterialRequest], moves: Iterable[StockMove], slips: Iterable[IssueSlip] = ()
+) -> dict[UUID, tuple[PricedLine, ...]]:
+    """Tell what became of every line of a job's requests, by request.
+
+    A move belongs to the line it names; else to the lines of its part in the request it names, filled in their order; else, when it is a
+    use or a return, to whatever of the part the job's requests have received, oldest request first. What is over in a request goes to its
+    last line of the part; what no request knows of belongs to none.
     """
-    asked = tuple(lines)
-    left = {line.part_id: Decimal(0) for line in asked}
+    asked = sorted(requests, key=lambda r: (r.requested_at, r.id))
+    slots = [Slot(request_id=request.id, line=line) for request in asked for line in numbered(request.lines)]
+    of_slip = {slip.id: slip.request_id for slip in slips}
+    told: dict[str, list[StockMove]] = {name: [] for name in _KINDS.values()}
+    for move in in_force(moves):
+        if move.kind in _KINDS:
+            request_id = move.request_id or (of_slip.get(move.slip_id) if move.slip_id is not None else None)
+            told[_KINDS[MoveKind(move.kind)]].append(replace(move, request_id=request_id))
+    _tell(slots, "issued", told["issued"], lambda line: line.quantity)
+    _tell(slots, "received", told["received"], lambda line: line.quantity)
+    _tell(slots, "used", told["used"], lambda line: line.received, strays=True)
+    _tell(slots, "returned", told["returned"], lambda line: max(_NOTHING, line.received - line.used), strays=True)
+    return {
+        request.id: tuple(slot.line for slot in slots if slot.request_id == request.id) for request in asked
+    }  # fmt: skip
+
+
+def slip_with_receipts(slip: IssueSlip, slips: Sequence[IssueSlip], moves: Iterable[StockMove]) -> IssueSlip:
+    """Mark what of a slip has come: receipts that name it, then those that name only its request, oldest slip first.
+
+    `slips` are all of its request; `received_at` is when the last receipt happened that made it complete.
+    """
+    receipts = sorted((m for m in in_force(moves) if m.kind == MoveKind.RECEIVED), key=lambda m: (m.occurred_at, m.id))
+    own = [m for m in receipts if m.slip_id == slip.id]
+    filled, loose = (
+        _fill(slip.lines, own),
+        [m for m in receipts if m.slip_id is None and m.request_id == slip.request_id],
+    )
+    for earlier in sorted(slips, key=lambda s: (s.issued_at, s.id)):
+        mine = earlier.id == slip.id
+        named = [m for m in receipts if m.slip_id == earlier.id]
+        before = filled if mine else _fill(earlier.lines, named)
+        after, loose = _fill_loose(before, loose)
+        if mine:
+            filled = after
+            break
+    complete = all(line.received >= line.quantity for line in filled)
+    last = max(
+        (m.occurred_at for m in receipts if m.slip_id == slip.id or m.request_id == slip.request_id), default=None
+    )
+    return replace(slip, lines=filled, received_at=last if complete else None)
+
+
+def open_quantity(line: PricedLine, lines: Iterable[PricedLine]) -> Decimal:
+    """Tell how much of an approved line is still to be issued: what was granted, less what another part stands in for, less what went out."""
+    return max(_NOTHING, wanted(line, lines) - line.issued)
+
+
+def wanted(line: PricedLine, lines: Iterable[PricedLine]) -> Decimal:
+    """Tell how much of a line is to come by itself: what was granted (else what was asked), less what another part stands in for."""
+    granted = line.quantity if line.approved is None else line.approved
+    instead = total(other.quantity for other in lines if other.substitute_for == line.line_no)
+    return max(_NOTHING, granted - instead)
+
+
+def _tell(
+    slots: list[Slot],
+    name: str,
+    moves: list[StockMove],
+    room: Callable[[PricedLine], Decimal],
+    *,
+    strays: bool = False,
+) -> None:
+    """Set what the moves of one kind tell of each line; `strays`: moves without a request count where the part was received."""
+    amounts = {slot.key: _NOTHING for slot in slots}
+    by_request: dict[tuple[UUID, UUID], Decimal] = {}
+    by_part: dict[UUID, Decimal] = {}
+    parts = {slot.key: slot.line.part_id for slot in slots}
+    asked = {(slot.request_id, slot.line.part_id) for slot in slots}
+    for move in moves:
+        request_id = move.request_id
+        if request_id is not None and parts.get((request_id, move.line_no or 0)) == move.part_id:
+            named = (request_id, move.line_no or 0)
+            amounts[named] = total([amounts[named], move.quantity])
+        elif request_id is not None and (request_id, move.part_id) in asked:
+            key = (request_id, move.part_id)
+            by_request[key] = total([by_request.get(key, _NOTHING), move.quantity])
+        elif strays:
+            by_part[move.part_id] = total([by_part.get(move.part_id, _NOTHING), move.quantity])
+    last = {(slot.request_id, slot.line.part_id): slot.key for slot in slots}
+    for slot in slots:
+        rest = by_request.get((slot.request_id, slot.line.part_id), _NOTHING)
+        here = min(rest, max(_NOTHING, room(slot.line) - amounts[slot.key]))
+        here = rest if last[slot.request_id, slot.line.part_id] == slot.key else here
+        if rest:
+            by_request[slot.request_id, slot.line.part_id] = rest - here
+        amounts[slot.key] = total([amounts[slot.key], here])
+    for slot in slots:
+        rest = by_part.get(slot.line.part_id, _NOTHING)
+        here = min(rest, max(_NOTHING, room(slot.line) - amounts[slot.key]))
+        if here:
+            by_part[slot.line.part_id] = rest - here
+            amounts[slot.key] = total([amounts[slot.key], here])
+        slot.line = replace(slot.line, **{name: amounts[slot.key]})
+
+
+def _fill(lines: Iterable[SlipLine], receipts: Iterable[StockMove]) -> tuple[SlipLine, ...]:
+    """Put receipts that name a slip on its lines: by number and part, else by part; what is over stays with the last."""
+    known = list(lines)
+    amounts = [_NOTHING] * len(known)
     for move in receipts:
-        if move.part_id in left:
-            left[move.part_id] = total([left[move.part_id], move.quantity])
-    last = {line.part_id: position for position, line in enumerate(asked)}
-    filled: list[PricedLine] = []
-    for position, line in enumerate(asked):
-        rest = left[line.part_id]
-        here = rest if last[line.part_id] == position else min(rest, line.quantity)
-        left[line.part_id] = rest - here
-        filled.append(msgspec.structs.replace(line, received=here))
-    return tuple(filled)
+        fitting = [i for i, line in enumerate(known) if line.part_id == move.part_id]
+        exact = [i for i in fitting if known[i].line_no == move.line_no and _same_piece(known[i], move)] or [
+            i for i in fitting if known[i].line_no == move.line_no
+        ]
+        rest = move.quantity
+        for i in (candidates := exact or fitting):
+            here = rest if i == candidates[-1] else min(rest, max(_NOTHING, known[i].quantity - amounts[i]))
+            amounts[i], rest = total([amounts[i], here]), rest - here
+    return tuple(replace(line, received=amount) for line, amount in zip(known, amounts, strict=True))
 
 
-def request_state(approval: ApprovalState, lines: Iterable[PricedLine]) -> RequestState:
-    """Tell a request's state: what was not approved stays so whatever was taken; an approved one follows its receipts."""
-    if approval is ApprovalState.WAITING:
-        return RequestState.WAITING_APPROVAL
-    if approval is ApprovalState.REJECTED:
-        return RequestState.REJECTED
-    asked = list(lines)
-    if all(line.received >= line.quantity for line in asked):
-        return RequestState.RECEIVED
-    return RequestState.PARTLY_RECEIVED if any(line.received > 0 for line in asked) else RequestState.APPROVED
+def _fill_loose(lines: tuple[SlipLine, ...], receipts: list[StockMove]) -> tuple[tuple[SlipLine, ...], list[StockMove]]:
+    """Put receipts that name no slip where something is still to come; gives the lines and what of the receipts is left."""
+    left: list[StockMove] = []
+    filled = list(lines)
+    for move in receipts:
+        rest = move.quantity
+        for i, line in enumerate(filled):
+            if line.part_id == move.part_id:
+                here = min(rest, max(_NOTHING, line.quantity - line.received))
+                filled[i], rest = replace(line, received=line.received + here), rest - here
+        if rest > 0:
+            left.append(msgspec.structs.replace(move, quantity=rest))
+    return tuple(filled), left
+
+
+def _same_piece(line: SlipLine, move: StockMove) -> bool:
+    return (not move.lot or line.lot == move.lot) and (not move.serial or move.serial in line.serials)

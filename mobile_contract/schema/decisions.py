@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from mobile_contract.schema.approval import Policy
+from mobile_contract.schema.approval import ApprovedLine, Policy
 from mobile_contract.schema.base import (
     Code,
     Command,
@@ -210,11 +210,12 @@ class ReopenJob(Command, frozen=True, kw_only=True, tag="reopen_job"):
 
 
 class Approve(Command, frozen=True, kw_only=True, tag="approve"):
-    """Approve what was asked; the first decision wins, a second is answered with it."""
+    """Approve what was asked; the first decision wins, a second is answered with it. `lines`: less than was asked of these lines."""
 
     job_id: UUID
     approval_id: UUID
     reason: Line = ""
+    lines: Annotated[tuple[ApprovedLine, ...], Meta(max_length=50)] = ()
 
 
 class Reject(Command, frozen=True, kw_only=True, tag="reject"):
@@ -320,41 +321,3 @@ class SaveDistrict(Command, frozen=True, kw_only=True, tag="save_district"):
     parent_id: UUID | None = None
     arrival_class: Code = "town"
     outline_geojson: Annotated[str, Meta(max_length=4_000_000)]
-
-
-Decision = (
-    RegisterRequest
-    | LinkRequest
-    | OpenJob
-    | TriageJob
-    | EditJob
-    | MarkDuplicate
-    | PlanVisit
-    | AssignVisit
-    | ReassignVisit
-    | ClaimJob
-    | AcceptVisit
-    | DeclineVisit
-    | HoldJob
-    | ReleaseJob
-    | CancelJob
-    | CloseJob
-    | ReopenJob
-    | Approve
-    | Reject
-    | SaveSite
-    | SaveContact
-    | SaveUsagePoint
-    | SaveMeter
-    | SavePerson
-    | OffboardPerson
-    | SaveCrew
-    | SaveCrewMember
-    | SaveShift
-    | SaveDuty
-    | SavePart
-    | SavePolicy
-    | SaveStockLocation
-    | LoadJobType
-    | SaveDistrict
-)

@@ -20,7 +20,9 @@ from mobile_contract.schema.base import (
     Sha256,
     Value,
 )
-from mobile_contract.schema.material import RequestLine
+from mobile_contract.schema.material import LineNo, RequestLine
+
+Serials = Annotated[tuple[Line, ...], Meta(max_length=200, description="One serial number per piece.")]
 
 
 class VisitFact(Command, frozen=True, kw_only=True):
@@ -140,22 +142,32 @@ class RequestParts(VisitFact, frozen=True, kw_only=True, tag="request_parts"):
 
 
 class ReceivePart(VisitFact, frozen=True, kw_only=True, tag="receive_part"):
-    """A part came into the van."""
+    """A part came into the van. By a scan of an issue slip it names the slip and its line."""
 
     move_id: UUID
     request_id: UUID | None = None
     part_id: UUID
     quantity: Quantity
     serial: Line = ""
+    slip_id: UUID | None = None
+    line_no: LineNo = 0
+    lot: Line = ""
+    serials: Serials = ()
+    scanned: bool = False
 
 
 class UsePart(VisitFact, frozen=True, kw_only=True, tag="use_part"):
-    """A part from the van was built in."""
+    """A part from the van was built in. Metres of a cable are a quantity like any other; serials are one per piece."""
 
     move_id: UUID
     part_id: UUID
     quantity: Quantity
     serial: Line = ""
+    request_id: UUID | None = None
+    line_no: LineNo = 0
+    lot: Line = ""
+    serials: Serials = ()
+    scanned: bool = False
 
 
 class ReturnPart(VisitFact, frozen=True, kw_only=True, tag="return_part"):
@@ -165,6 +177,26 @@ class ReturnPart(VisitFact, frozen=True, kw_only=True, tag="return_part"):
     part_id: UUID
     quantity: Quantity
     serial: Line = ""
+    request_id: UUID | None = None
+    line_no: LineNo = 0
+    lot: Line = ""
+    serials: Serials = ()
+    scanned: bool = False
+
+
+class TakenLine(RequestLine, frozen=True, kw_only=True):
+    """A part taken at once, and how much of it."""
+
+    lot: Line = ""
+    serials: Serials = ()
+
+
+class TakeParts(VisitFact, frozen=True, kw_only=True, tag="take_parts"):
+    """Urgent parts taken into the van before anybody approved them, under a signed allowance; they are approved afterwards and marked so."""
+
+    request_id: UUID
+    allowance_id: UUID | None = None
+    lines: Annotated[tuple[TakenLine, ...], Meta(min_length=1, max_length=50)]
 
 
 class StrokePoint(Value, frozen=True, kw_only=True, array_like=True):
@@ -187,26 +219,3 @@ class CaptureSignature(VisitFact, frozen=True, kw_only=True, tag="capture_signat
     strokes: Annotated[tuple[tuple[StrokePoint, ...], ...], Meta(max_length=200)] = ()
     refused_reason: Line = ""
     witness: Line = ""
-
-
-Fact = (
-    ReportJob
-    | StartTravel
-    | ArriveOnSite
-    | StartWork
-    | PauseWork
-    | ResumeWork
-    | MakeSafe
-    | ReportNotOurs
-    | ReportNoAccess
-    | AddNote
-    | AddPhoto
-    | AnswerChecklist
-    | CompleteVisit
-    | ReadMeter
-    | RequestParts
-    | ReceivePart
-    | UsePart
-    | ReturnPart
-    | CaptureSignature
-)

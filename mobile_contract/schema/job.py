@@ -93,6 +93,12 @@ class Flag(StrEnum):
     NO_POLICY = "no_policy"
     NOT_APPROVED = "not_approved"
     MORE_THAN_REQUESTED = "more_than_requested"
+    ALLOWANCE_UNKNOWN = "allowance_unknown"
+    ALLOWANCE_EXPIRED = "allowance_expired"
+    ALLOWANCE_EXCEEDED = "allowance_exceeded"
+    PRICE_NOT_ACCEPTED = "price_not_accepted"
+    SERIAL_MISSING = "serial_missing"
+    LOT_MISSING = "lot_missing"
 
 
 class Request(Document, frozen=True, kw_only=True):

@@ -1,0 +1,120 @@
+"""Material requests, issue slips and forms brought up to what was decided and what moved. Decides nothing and books nothing.
+
+Whoever puts a move, a decision, a signature or a start of work on a job calls this afterwards; the order in which they came in leaves no trace.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from jobs.material_rules import rules_id, shipped_rules
+from jobs.result import Refused
+from jobs.work import Work
+from mobile_contract.rules.exact import is_exact
+from mobile_contract.rules.material import in_force, lines_of_job, numbered, slip_with_receipts
+from mobile_contract.rules.price import accepted_at, first_use, price_flags
+from mobile_contract.rules.repair_form import with_draws
+from mobile_contract.rules.request_states import request_state
+from mobile_contract.schema.approval import Approval, ApprovalState
+from mobile_contract.schema.job import Flag, Signature, Visit
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, MaterialRules, PricedLine, RepairForm
+from mobile_contract.schema.stock import MoveKind, StockMove
+
+_DRAWN = frozenset({MoveKind.ISSUED, MoveKind.TAKEN})
+
+
+class Granted(Protocol):
+    """How much of a line was approved."""
+
+    @property
+    def line_no(self) -> int:
+        """Number the line, from 1."""
+
+    @property
+    def quantity(self) -> Decimal:
+        """Say how much; 0 rejects the line."""
+
+
+def rules_of(work: Work) -> MaterialRules:
+    """Give the organisation's rules of material; the shipped ones where it saved none."""
+    return work.get(MaterialRules, rules_id(work.org.org_id)) or shipped_rules(work.org.org_id)
+
+
+def approval_decided(work: Work, approval: Approval, lines: Iterable[Granted] = ()) -> Refused | None:
+    """Take over what was decided about a material request; lines that are not named were approved as asked.
+
+    `approval` is as it is now and was put. Does nothing for an approval of something else. Refused: `line_unknown`, or `more_than_approved`
+    where more was granted than asked; then nothing changes.
+    """
+    request = work.get(MaterialRequest, approval.subject_id)
+    if request is None:
+        return None
+    granted = {line.line_no: line.quantity for line in lines}
+    known = {line.line_no: line for line in numbered(request.lines)}
+    for line_no, quantity in granted.items():
+        if line_no not in known:
+            return Refused("line_unknown", {"line_no": str(line_no)})
+        if not is_exact(quantity) or not 0 <= quantity <= known[line_no].quantity:
+            return Refused("more_than_approved", {"line_no": str(line_no)})
+    if approval.state is ApprovalState.APPROVED:
+        decided = tuple(replace(n, approved=granted.get(no, n.quantity)) for no, n in known.items())
+        work.put(replace(request, lines=decided))
+    refold(work, request.job_id)
+    return None
+
+
+def refold(work: Work, job_id: UUID) -> None:
+    """Bring a job's requests, slips and forms up to its moves and decisions; the work must hold all that belongs to the job."""
+    moves, slips = work.of_job(StockMove, job_id), work.of_job(IssueSlip, job_id)
+    requests = work.of_job(MaterialRequest, job_id)
+    lines, effective = lines_of_job(requests, moves, slips), in_force(moves)
+    for request in requests:
+        folded = _folded(work, request, lines[request.id])
+        _put(work, request, replace(folded, first_used_at=first_use(folded, effective)))
+    for slip in slips:
+        siblings = [other for other in slips if other.request_id == slip.request_id]
+        _put(work, slip, slip_with_receipts(slip, siblings, moves))
+    drawn = any(move.kind in _DRAWN for move in effective)
+    for form in work.of_job(RepairForm, job_id):
+        _put(work, form, with_draws(form, drawn=drawn))
+    mark_prices(work, job_id)
+
+
+def mark_prices(work: Work, job_id: UUID) -> tuple[Flag, ...]:
+    """Bring a job's requests and visits up to what the customer signed and when work began; gives the flags that hold.
+
+    Needs the job's requests, signatures and visits, but not its moves: it changes no quantity.
+    """
+    signatures, visits = work.of_job(Signature, job_id), work.of_job(Visit, job_id)
+    before_work = rules_of(work).price_before_work
+    raised: set[Flag] = set()
+    for request in work.of_job(MaterialRequest, job_id):
+        signed = replace(request, price_accepted_at=accepted_at(request, signatures))
+        flags = price_flags(signed, visits, before_work=before_work)
+        raised |= set(flags)
+        others = set(request.flags) - {Flag.PRICE_NOT_ACCEPTED}
+        _put(work, request, replace(signed, flags=tuple(sorted({*others, *flags}))))
+    for visit in visits:
+        worked = Flag.PRICE_NOT_ACCEPTED in raised and visit.work_started_at is not None
+        marked = {*(set(visit.flags) - {Flag.PRICE_NOT_ACCEPTED}), *((Flag.PRICE_NOT_ACCEPTED,) if worked else ())}
+        _put(work, visit, replace(visit, flags=tuple(sorted(marked))))
+    return tuple(sorted(raised))
+
+
+def _folded(work: Work, request: MaterialRequest, lines: tuple[PricedLine, ...]) -> MaterialRequest:
+    approval = work.get(Approval, request.approval_id)
+    decided = approval.state if approval is not None else None
+    state = request_state(decided, lines, closed=request.closed_at is not None)
+    return replace(request, lines=lines, state=state)
+
+
+def _put(
+    work: Work,
+    before: MaterialRequest | IssueSlip | RepairForm | Visit,
+    now: MaterialRequest | IssueSlip | RepairForm | Visit,
+) -> None:
+    if now != before:
+        work.put(now)
