@@ -15,14 +15,17 @@ from msgspec import Struct
 
 from jobs.context import Deed
 from jobs.stock_locations import REPAIR_SHOP, place_id, van_of
+from jobs.requests import store_of
 from jobs.store.rows import Stored
 from jobs.timeline import CountMark, LaterMove, Timeline
 from jobs.work import Work
 from mobile_contract.rules.stock import LEVELLED, level_id
 from mobile_contract.schema import field_stock as t
+from mobile_contract.schema import material_commands as m
 from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command
-from mobile_contract.schema.facts import ReceivePart, ReturnPart, UsePart
+from mobile_contract.schema.facts import ReceivePart, ReturnPart, TakeParts, UsePart
+from mobile_contract.schema.material import MaterialRequest
 from mobile_contract.schema.stock import StockLevel, StockLoan, StockLocation, StockMove
 
 
@@ -82,6 +85,23 @@ def _mistake(work: Work, command: s.ReverseMove, deed: Deed) -> Iterable[Touched
         yield Touched(move.to_location_id, move.part_id, move.occurred_at)
 
 
+def _of_request(work: Work, command: Any, deed: Deed) -> Iterable[Touched]:
+    request = work.get(MaterialRequest, command.request_id)
+    if request is None:
+        return
+    named = (getattr(line, "bin_id", None) for line in getattr(command, "lines", ()))
+    places = {store_of(work, getattr(command, "store_id", None), request), request.store_id, *named} - {None}
+    for location_id in places:
+        for line in request.lines:
+            yield Touched(location_id, line.part_id, deed.occurrence.at)
+
+
+def _taken_back(work: Work, command: m.TakeBackParts, deed: Deed) -> Iterable[Touched]:
+    store_id = store_of(work, command.store_id)
+    for line in command.lines if store_id is not None else ():
+        yield Touched(store_id, line.part_id, deed.occurrence.at)
+
+
 def repair_shop_of(work: Work, command: s.SendToRepair | s.TakeFromRepair) -> UUID:
     """Name the repair shop of a command: the one it names, else the organisation's own."""
     return command.repair_shop_id or place_id(work.org.org_id, REPAIR_SHOP)
@@ -91,6 +111,12 @@ TOUCHES: dict[type[Command], Callable[[Work, Any, Deed], Iterable[Touched]]] = {
     ReceivePart: _van,
     UsePart: _van,
     ReturnPart: _van,
+    TakeParts: _van_lines,
+    m.ReserveParts: _of_request,
+    m.IssueParts: _of_request,
+    m.SubstitutePart: _of_request,
+    m.CloseRequest: _of_request,
+    m.TakeBackParts: _taken_back,
     t.HandOverParts: _van_lines,
     t.TakeOverParts: _van_lines,
     t.CountVan: _van_lines,
@@ -110,7 +136,7 @@ TOUCHES: dict[type[Command], Callable[[Work, Any, Deed], Iterable[Touched]]] = {
 }
 """For each command that moves stock: the levels it needs, once everything else that it names is loaded."""
 
-VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart, t.HandOverParts, t.TakeOverParts, t.CountVan)
+VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart, TakeParts, t.HandOverParts, t.TakeOverParts, t.CountVan)
 """Commands about the van of whoever reports: who belongs to which crew has to be known."""
 
 STOCK_COMMANDS = tuple(TOUCHES)

@@ -43,6 +43,15 @@ def rules_of(work: Work) -> MaterialRules:
     return work.get(MaterialRules, rules_id(work.org.org_id)) or shipped_rules(work.org.org_id)
 
 
+def store_of(work: Work, named: UUID | None, request: MaterialRequest | None = None) -> UUID | None:
+    """Name the store of a command: the one it names, else where the request's parts are set aside, else the organisation's default one."""
+    if named is not None:
+        return named
+    if request is not None and request.store_id is not None:
+        return request.store_id
+    return rules_of(work).default_store_id
+
+
 def approval_decided(work: Work, approval: Approval, lines: Iterable[Granted] = ()) -> Refused | None:
     """Take over what was decided about a material request; lines that are not named were approved as asked.
 
