@@ -12,6 +12,7 @@ from jobs.stock_names import STOCK_NAMES
 from jobs.store.rows import kind_name
 from jobs.work import wgs84
 from mobile_contract.rules.material import piece_id, taken_move_id
+from mobile_contract.schema.approval import WorkCalendar
 from mobile_contract.schema.base import Command, Document, Position
 from mobile_contract.schema.decisions import (
     LinkRequest,
@@ -206,7 +207,7 @@ def _shape(type_: Any) -> _Shape:
     ]
     return _Shape(
         kind=kind_name(type_) if issubclass(type_, Document) else "",
-        coded=issubclass(type_, Site | Person | Crew | Part),
+        coded=issubclass(type_, Site | Person | Crew | Part | WorkCalendar),
         placed={"lon_deg", "lat_deg", "datum"} <= set(type_.__struct_fields__),
         references=references,
         nested=tuple(nested),

@@ -37,6 +37,9 @@ CURSOR_BYTES: Final = 8 * KIB
 BUCKET_NAME_CHARS: Final = 96
 KIND_NAME_CHARS: Final = 40
 
+# Approval: how often a delegation may be passed on, delegation after delegation.
+DELEGATION_CHAIN: Final = 3
+
 # Repair: the number of ranges a bucket is cut into.
 REPAIR_RANGES: Final = 256
 REPAIR_BODY_BYTES: Final = 64 * KIB

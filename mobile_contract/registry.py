@@ -6,11 +6,12 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from mobile_contract.schema import approval, job, material, outcome, people, place, stock
+from mobile_contract.schema import approval, job, material, outcome, people, place, reconciliation, stock
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
+from mobile_contract.schema import reconciliation_commands as r
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.people import FIELD_ROLES, Role
 
@@ -128,6 +129,8 @@ COMMANDS: dict[str, Line] = {
         _decision(m.OpenForm, _INTAKE | _STORE),
         _decision(m.HandInCopy, _INTAKE | _STORE),
         _decision(m.SaveMaterialRules, _ADMIN),
+        _decision(r.ReconcileDay, _STORE | {Role.MANAGER}),
+        _decision(r.ResolveException, _STORE | {Role.MANAGER}),
         _decision(d.LoadJobType, _ADMIN),
         _decision(d.SaveDistrict, _MASTER),
     )
@@ -171,6 +174,8 @@ KINDS: dict[str, type[Document]] = {
     "stock_transfer": stock.StockTransfer,
     "stock_count": stock.StockCount,
     "stock_loan": stock.StockLoan,
+    "stock_exception": reconciliation.StockException,
+    "reconciliation": reconciliation.Reconciliation,
     "outcome": outcome.Outcome,
     "notice": outcome.Notice,
     "device": outcome.DeviceState,

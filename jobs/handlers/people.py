@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from jobs.approving import without
 from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.door import handles
@@ -14,11 +15,12 @@ from jobs.handlers.saving import reference_fault, save
 from jobs.recording import record, settle
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work
-from mobile_contract.schema.approval import Approval, ApprovalState
+from mobile_contract.rules.deciding import addressed
+from mobile_contract.schema.approval import Approval, ApprovalState, Delegation
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.decisions import OffboardPerson, SaveCrew, SaveCrewMember, SavePerson
 from mobile_contract.schema.job import Job, Visit
-from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role
+from mobile_contract.schema.people import Crew, CrewMember, Duty, Person
 from mobile_contract.schema.place import District
 from mobile_contract.schema.stock import StockLocation
 
@@ -34,7 +36,16 @@ def save_person(work: Work, command: SavePerson, deed: Deed) -> Result:
     saved = save(work, person)
     if isinstance(saved, Applied) and known is not None and known.active and not person.active:
         _let_go(work, person.id, deed, reason="")
+    elif isinstance(saved, Applied):
+        _lend_anew(work, person)
     return saved
+
+
+def _lend_anew(work: Work, person: Person) -> None:
+    """Bring the person's delegations up to the roles that they have now; the timer shows what follows from it."""
+    for delegation in work.all(Delegation):
+        if delegation.from_id == person.id and delegation.roles != person.roles:
+            work.put(replace(delegation, roles=person.roles, in_force=False))
 
 
 @handles(OffboardPerson)
@@ -110,9 +121,12 @@ def _let_go(work: Work, person_id: UUID, deed: Deed, *, reason: str) -> None:
             jobs.add(job.id)
     for job_id in sorted(jobs):
         settle(work, job_id)
+    for delegation in work.all(Delegation):
+        if person_id in (delegation.from_id, delegation.to_id) and delegation.to_at > now:
+            work.put(replace(delegation, to_at=max(delegation.from_at, now), in_force=False))
     for approval in work.all(Approval):
-        if approval.person_id == person_id and approval.state is ApprovalState.WAITING:
-            work.put(replace(approval, person_id=None, role=Role.DUTY_CHIEF))
+        if approval.state is ApprovalState.WAITING:
+            work.put(addressed(without(approval, person_id), work.all(Delegation), now))
     for member in _ended(work.all(CrewMember), person_id, now):
         work.put(member)
     for duty in _ended(work.all(Duty), person_id, now):

@@ -1,5 +1,7 @@
 """Master rows: places, catalogue, templates, policies, districts, rosters. Saving the same again changes nothing. People are elsewhere."""
 
+from uuid import UUID
+
 import msgspec
 from msgspec.structs import replace
 
@@ -10,10 +12,10 @@ from jobs.handlers.door import handles
 from jobs.handlers.saving import number_fault, reference_fault, save
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work, wgs84
-from mobile_contract.rules.ladder import policy_faults
 from mobile_contract.rules.meter import MOST_DIALS
-from mobile_contract.schema.approval import Policy
-from mobile_contract.schema.base import Datum, LocalText
+from mobile_contract.rules.policies import persons_in, policy_faults
+from mobile_contract.schema.approval import Policy, Scope
+from mobile_contract.schema.base import Datum, Document, LocalText
 from mobile_contract.schema.decisions import (
     LoadJobType,
     SaveContact,
@@ -87,11 +89,23 @@ def save_stock_location(work: Work, command: SaveStockLocation, deed: Deed) -> R
 
 @handles(SavePolicy)
 def save_policy(work: Work, command: SavePolicy, deed: Deed) -> Result:
-    """Load a version of a policy; a version that was loaded never changes, since decisions name it."""
-    faults = policy_faults(command.policy)
+    """Load a version of a policy; a version that was loaded never changes, since decisions name it.
+
+    Without a zone of its own it gets the organisation's.
+    """
+    policy = command.policy
+    faults = policy_faults(policy)
     if faults:
         return Refused("policy_invalid", {"fault": faults[0]})
-    return _load_version(work, command.policy)
+    scope = policy.scope or Scope()
+    references: dict[str, tuple[type[Document], UUID | None]] = {
+        **{f"person_id/{id}": (Person, id) for id in persons_in(policy)},
+        **{f"site_ids/{id}": (Site, id) for id in scope.site_ids},
+        **{f"district_ids/{id}": (District, id) for id in scope.district_ids},
+    }
+    fault = reference_fault(work, references)
+    # Phones know the organisation's zone by its policies.
+    return fault if fault is not None else _load_version(work, replace(policy, zone=policy.zone or work.org.zone))
 
 
 @handles(LoadJobType)

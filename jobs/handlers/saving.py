@@ -7,13 +7,14 @@ from uuid import UUID
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work
 from mobile_contract.rules.exact import is_exact
+from mobile_contract.schema.approval import WorkCalendar
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, Person
 from mobile_contract.schema.place import Site
 
 LARGEST = 2**31
-Coded = Site | Person | Crew | Part
+Coded = Site | Person | Crew | Part | WorkCalendar
 """Kinds whose code is unique in the organisation; `jobs.loading` loads whoever holds a code already."""
 References = Mapping[str, tuple[type[Document], UUID | None]]
 

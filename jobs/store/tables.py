@@ -6,7 +6,7 @@ row cannot drift apart; migrations are written out and checked against this meta
 
 import types
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKeyConstraint,
@@ -43,6 +44,7 @@ _SCALARS: dict[type, TypeEngine[Any]] = {
     float: Double(),
     Decimal: Numeric(),
     datetime: DateTime(timezone=True),
+    date: Date(),
     str: Text(),
 }
 
@@ -176,6 +178,23 @@ _index("stock_move", "transfer_id", where="transfer_id is not null")
 _index("stock_move", "count_id", where="count_id is not null")
 _index("stock_move", "reverses_id", where="reverses_id is not null")
 _index("stock_move", "part_id", "serial", where="serial <> ''")
+# For pages of the warehouse: queues hold only what waits.
+_index("stock_move", "occurred_at", "id")
+_index("stock_move", "from_location_id", "occurred_at", "id")
+_index("stock_move", "to_location_id", "occurred_at", "id")
+_index("stock_move", "part_id", "occurred_at", "id")
+_index("stock_move", "serial", "occurred_at", "id", where="serial <> ''")
+_index("stock_location", "code", "id")
+_index("stock_location", "parent_id", where="parent_id is not null")
+_index("approval", "asked_at", "id", where="state = 'waiting'")
+_index(
+    "material_request",
+    "requested_at",
+    "id",
+    where="state in ('approved', 'reserved', 'picking', 'partly_issued')",
+)
+_index("issue_slip", "issued_at", "id", where="received_at is null")
+_index("shift", "from_at", "id")
 _index("stock_level", "location_id", "part_id", unique=True)
 _index("stock_level", "part_id")
 _index("stock_transfer", "state", "id")
@@ -184,6 +203,13 @@ _index("stock_transfer", "to_location_id")
 _index("stock_transfer", "arrived_location_id")
 _index("stock_count", "location_id", "as_of")
 _index("stock_loan", "due_at", "id")
+# Which jobs a day touched is asked by the instants of moves and of ends of visits.
+_index("stock_move", "occurred_at")
+_index("visit", "ended_at", where="ended_at is not null")
+_index("stock_exception", "state", "id")
+_index("stock_exception", "day")
+_index("stock_exception", "job_id")
+_index("reconciliation", "day")
 
 # The private halves of `signing_key`: read when an allowance is signed, and never a document.
 signing_secret = Table(

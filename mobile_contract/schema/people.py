@@ -72,8 +72,9 @@ class Shift(Document, frozen=True, kw_only=True):
 
 
 class Duty(Document, frozen=True, kw_only=True):
-    """A line of the duty roster: who is duty chief when."""
+    """A line of a duty roster: who is duty chief (or whatever the roster is for) when."""
 
     person_id: UUID
     from_at: Instant
     to_at: Instant
+    roster: Code = "duty_chief"
