@@ -143,8 +143,8 @@ class Reconciliation(Document, frozen=True, kw_only=True):
     """
 
     day: Day
-    at: Instant
-    by: UUID | None = None
+    reconciled_at: Instant
+    reconciled_by: UUID | None = None
     moves: int
     jobs: int
     matched: int
