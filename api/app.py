@@ -43,7 +43,9 @@ from api.routes import (
     requests,
     sites,
     staff,
+    stock,
     visits,
+    warehouse,
     web,
 )
 from api.services import Clock, Services, system_clock
@@ -78,6 +80,8 @@ ROUTERS: Sequence[Router] = (
     approvals.router,
     parts.router,
     masters.router,
+    stock.router,
+    warehouse.router,
     dispatch.router,
     live.router,
     web.router,

@@ -63,6 +63,7 @@ ERRORS: dict[str, Entry] = {
     "unknown_person": Entry(404, "There is no such person.", "没有此人员。"),
     "unknown_crew": Entry(404, "There is no such crew.", "没有此班组。"),
     "unknown_device": Entry(404, "There is no such device.", "没有此设备。"),
+    "unknown_location": Entry(404, "There is no such stock location.", "没有此库位。"),
     "unknown_key": Entry(404, "There is no such key.", "没有此密钥。"),
     "login_taken": Entry(409, "Somebody else has this login.", "该登录名已被占用。"),
     "oidc_unavailable": Entry(

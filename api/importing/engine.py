@@ -27,6 +27,7 @@ from api.importing.readers import read_table
 from api.importing.report import Report
 from api.importing.rows import identify
 from api.importing.sites import SitePlanner
+from api.importing.stock import LocationPlanner, StockPlanner
 from api.importing.values import MappedRow, map_row
 from api.offboarding import end_access, who_leaves
 from api.organisations import operator_ask
@@ -48,11 +49,13 @@ _PLANNERS: Final[dict[Noun, Callable[[], Planner]]] = {
     Noun.DISTRICTS: DistrictPlanner,
     Noun.PEOPLE: PersonPlanner,
     Noun.PARTS: PartPlanner,
+    Noun.LOCATIONS: LocationPlanner,
+    Noun.STOCK: StockPlanner,
     Noun.SITES: SitePlanner,
     Noun.JOBS: JobPlanner,
 }
 # Rows per transaction: a job brings a dozen documents (its checklist), a district redraws its neighbours.
-_CHUNK: Final[dict[Noun, int]] = {Noun.DISTRICTS: 20, Noun.PEOPLE: 100, Noun.PARTS: 300, Noun.SITES: 300, Noun.JOBS: 75}
+_CHUNK: Final[dict[Noun, int]] = {**dict.fromkeys(Noun, 300), Noun.DISTRICTS: 20, Noun.PEOPLE: 100, Noun.JOBS: 75}
 # How often a row may have been refused and come again.
 _AGAIN_MAX: Final = 50
 _ROW_FAULTS: Final = (

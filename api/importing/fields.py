@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from mobile_contract.schema.base import Datum, Priority
 from mobile_contract.schema.people import Role
+from mobile_contract.schema.stock import LocationKind
 
 
 class Noun(StrEnum):
@@ -15,6 +16,8 @@ class Noun(StrEnum):
     DISTRICTS = "districts"
     PEOPLE = "people"
     PARTS = "parts"
+    LOCATIONS = "locations"
+    STOCK = "stock"
     SITES = "sites"
     JOBS = "jobs"
 
@@ -44,6 +47,12 @@ class Field(Struct, frozen=True, kw_only=True):
     required: bool = False
     choices: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+
+
+# Suppliers, transit and the like are every organisation's own; a van comes with its crew too.
+_PLACES: Final = tuple(
+    LocationKind(kind).value for kind in ("store", "bin", "van", "repair_shop", "scrap", "loan", "supplier")
+)
 
 
 def _point() -> tuple[Field, ...]:
@@ -83,8 +92,30 @@ FIELDS: Final[dict[Noun, tuple[Field, ...]]] = {
         Field(name="name_zh", holds=Holds.LINE, also=("名称",)),
         Field(name="unit", holds=Holds.CODE, also=("单位",)),
         Field(name="unit_cost", holds=Holds.NUMBER, required=True, also=("price", "单价")),
+        Field(name="sale_price", holds=Holds.NUMBER, also=("list_price", "售价")),
+        Field(name="part_class", holds=Holds.CODE, also=("class", "category", "类别")),
+        Field(name="gtins", holds=Holds.CODES, also=("gtin", "ean", "barcode", "条码")),
+        Field(name="substitutes", holds=Holds.CODES, also=("替代品",)),
         Field(name="serialised", holds=Holds.TRUTH),
+        Field(name="lot_tracked", holds=Holds.TRUTH),
         Field(name="active", holds=Holds.TRUTH),
+    ),
+    Noun.LOCATIONS: (
+        Field(name="code", holds=Holds.CODE, required=True, also=("编号", "库位")),
+        Field(name="name", holds=Holds.LINE, also=("名称",)),
+        Field(name="kind", holds=Holds.CHOICE, choices=_PLACES, also=("类型",)),
+        Field(name="parent_code", holds=Holds.CODE, also=("store", "parent", "仓库")),
+        Field(name="active", holds=Holds.TRUTH),
+    ),
+    Noun.STOCK: (
+        Field(name="location_code", holds=Holds.CODE, required=True, also=("location", "bin", "库位")),
+        Field(name="part_code", holds=Holds.CODE, required=True, also=("part", "code", "编号")),
+        Field(name="quantity", holds=Holds.NUMBER, required=True, also=("qty", "on_hand", "数量")),
+        Field(name="lot", holds=Holds.LINE, also=("batch", "批次")),
+        Field(name="serial", holds=Holds.LINE, also=("serial_number", "序列号")),
+        Field(name="unit_cost", holds=Holds.NUMBER, also=("cost", "单价")),
+        Field(name="as_of", holds=Holds.INSTANT, also=("date", "日期")),
+        Field(name="reference", holds=Holds.LINE, also=("document", "单号")),
     ),
     Noun.SITES: (
         Field(name="code", holds=Holds.CODE, required=True, also=("编号",)),
@@ -109,7 +140,12 @@ FIELDS: Final[dict[Noun, tuple[Field, ...]]] = {
         *_point(),
     ),
 }
-KEY_FIELD: Final[dict[Noun, str]] = {noun: "external_ref" if noun is Noun.JOBS else "code" for noun in Noun}
+KEY_FIELDS: Final[dict[Noun, tuple[str, ...]]] = {
+    **dict.fromkeys(Noun, ("code",)),
+    Noun.JOBS: ("external_ref",),
+    Noun.STOCK: ("location_code", "part_code", "lot", "serial"),
+}
+"""By what a row of each noun is known."""
 
 
 def field_of(noun: Noun, name: str) -> Field | None:

@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from api.importing.fields import FIELDS, KEY_FIELD, Field, Noun, field_of
+from api.importing.fields import FIELDS, KEY_FIELDS, Field, Noun, field_of
 from api.importing.readers import Reading, SourceTable
 from api.operator_error import OperatorError
 from mobile_contract.rules.exact import is_exact
@@ -128,7 +128,8 @@ def fit(mapping: Mapping, noun: Noun, table: SourceTable) -> Fitted:
             raise OperatorError(f"{noun} have no field {name!r}{_meant(name, [f.name for f in FIELDS[noun]])}.")
         _check_rule(field, rule, table.columns)
     if mapping.key and noun is not Noun.JOBS:
-        raise OperatorError(f"`key` is for jobs; {noun} are known by their code: map the field `code`.")
+        known_by = ", ".join(KEY_FIELDS[noun])
+        raise OperatorError(f"`key` is for jobs; {noun} are known by {known_by}: map these fields.")
     for column in (*mapping.key, *mapping.ignore):
         _check_column(column, table.columns, "the mapping's key or ignore")
     taken = {column for rule in given.values() for column in rule.sources()}
@@ -138,7 +139,7 @@ def fit(mapping: Mapping, noun: Noun, table: SourceTable) -> Fitted:
     missing = [f.name for f in FIELDS[noun] if f.required and f.name not in rules]
     if missing:
         raise OperatorError(_unmapped(noun, missing, table.columns))
-    key = mapping.key or (rules[KEY_FIELD[noun]].sources() if KEY_FIELD[noun] in rules else ())
+    key = mapping.key or tuple(c for name in KEY_FIELDS[noun] if name in rules for c in rules[name].sources())
     read = {column for rule in rules.values() for column in rule.sources()} | {*key, *mapping.ignore}
     unread = tuple(column for column in table.columns if column not in read)
     return Fitted(rules=rules, key=key, ignore=frozenset(mapping.ignore), unread=unread)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from api.importing.notes import Note
 from api.importing.plans import Draft, Importing, InFileOrder, Login, Plan, Step, drafts_of, fill
 from api.importing.points import RowPoint, point_of
-from api.importing.values import MappedRow
+from api.importing.values import MappedRow, codes_in
 from api.passwords import normal_login
 from api.store import imports
 from api.store.imports import Membership
@@ -39,7 +39,7 @@ class PersonPlanner(InFileOrder):
             notes.extend(note for note in point.notes if note.code != "coordinates_missing")
         people = {d.code: _person(d, points.get(d.row.row.number)) for d in drafts.new}
         joining = [d for d in drafts.new if d.row.text("crew_code") and people[d.code].active]
-        named = {code for d in joining for code in _codes(d.row, "crew_districts")}
+        named = {code for d in joining for code in codes_in(d.row, "crew_districts")}
         districts = await imports.ids_by_code(conn, org_id, "district", named)
         there = await imports.by_code(conn, org_id, "crew", {d.row.text("crew_code") for d in joining})
         held = await imports.memberships(conn, org_id, [d.id for d in joining], now=importing.now)
@@ -47,7 +47,7 @@ class PersonPlanner(InFileOrder):
         steps = [d.step(SavePerson(person=people[d.code])) for d in drafts.new]
         for draft in joining:
             crews.join(draft, people[draft.code])
-            unknown = [code for code in _codes(draft.row, "crew_districts") if code not in districts]
+            unknown = [code for code in codes_in(draft.row, "crew_districts") if code not in districts]
             notes.extend(draft.row.flag("unknown_code", f"district {code}") for code in unknown)
         steps.extend(crews.steps())
         for draft in joining:
@@ -92,7 +92,7 @@ class _Crews:
         crew = self._made[code].crew if code in self._made else known
         covered = {
             *crew.district_ids,
-            *(self._districts[c] for c in _codes(draft.row, "crew_districts") if c in self._districts),
+            *(self._districts[c] for c in codes_in(draft.row, "crew_districts") if c in self._districts),
         }
         crew = replace(crew, name=draft.row.text("crew_name") or crew.name, district_ids=tuple(sorted(covered)))
         leads = draft.row.values.get("crew_lead")
@@ -144,8 +144,3 @@ def _moves(draft: Draft, crew_id: UUID, held: Sequence[Membership], importing: I
         )
         steps.append(draft.step(SaveCrewMember(member=joined), "join"))
     return steps
-
-
-def _codes(row: MappedRow, name: str) -> tuple[str, ...]:
-    value = row.values.get(name)
-    return tuple(code for code in value if isinstance(code, str)) if isinstance(value, tuple) else ()

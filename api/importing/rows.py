@@ -3,14 +3,18 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
 
-from api.importing.fields import Noun
+from api.importing.fields import KEY_FIELDS, Noun
 from api.importing.mapping import Fitted, plain_code
 from api.importing.readers import SourceRow
+
+# Places stay apart though some be empty, so that a lot is never taken for a serial.
+_BETWEEN: Final = " / "
 
 
 class Identified(Struct, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ class Identified(Struct, frozen=True, kw_only=True):
 def identify(rows: Sequence[SourceRow], fitted: Fitted, noun: Noun) -> list[Identified]:
     """Give every row its identity; the order of rows and columns does not matter, nor do the columns that the mapping ignores.
 
-    The key of a job are its key columns; anything else is known by its code.
+    The key of a job are its key columns; anything else is known by its code, what lies somewhere by place, part, lot and serial.
     """
     seen: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], int] = {}
@@ -75,7 +79,9 @@ def content_of(said: object) -> str:
 
 def _key(row: SourceRow, fitted: Fitted, noun: Noun) -> str:
     if noun is not Noun.JOBS:
-        return plain_code(fitted.rules["code"].text_of(row.cells))
+        rules = (fitted.rules.get(name) for name in KEY_FIELDS[noun])
+        texts = [plain_code(rule.text_of(row.cells)) if rule is not None else "" for rule in rules]
+        return _BETWEEN.join(texts).rstrip(_BETWEEN)
     cells = [row.cells.get(column, "") for column in fitted.key]
     return " ".join(cells) if any(cells) else ""
 

@@ -45,6 +45,12 @@ class MappedRow(Struct, frozen=True, kw_only=True):
         return Note(row=self.row.number, key=self.row.key, fate=fate, code=code, detail=detail[:300])
 
 
+def codes_in(row: MappedRow, name: str) -> tuple[str, ...]:
+    """Give the codes of a field; none when it is not mapped or empty."""
+    value = row.values.get(name)
+    return tuple(code for code in value if isinstance(code, str)) if isinstance(value, tuple) else ()
+
+
 class _Unreadable(Exception):
     """Carries what is wrong with a text out of the readers; never leaves this module."""
 

@@ -5,7 +5,7 @@ Keyset pages: the cursor is the last item's sort value and id, which nobody need
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Text, and_, any_, bindparam, or_, tuple_
+from sqlalchemy import ColumnElement, Select, Text, Uuid, and_, any_, bindparam, or_, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -46,6 +46,11 @@ async def fetch(conn: asyncpg.Connection, statement: Select[Any]) -> list[asyncp
 def one_of(column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
     """Say that a text column has one of some values."""
     return column == any_(bindparam(None, [str(value) for value in values], type_=ARRAY(Text)))
+
+
+def among(column: ColumnElement[Any], ids: Iterable[UUID]) -> ColumnElement[bool]:
+    """Say that a column names one of some ids."""
+    return column == any_(bindparam(None, sorted(set(ids)), type_=ARRAY(Uuid)))
 
 
 def starts(column: ColumnElement[Any], text: str, *, words: bool = False) -> ColumnElement[bool]:

@@ -35,7 +35,7 @@ select code from site where org_id = $1 and code = any($2) and lon_deg is not nu
 
 _IDS = {
     kind: f"select code, id from {kind} where org_id = $1 and code = any($2) order by code limit 5000"
-    for kind in ("site", "district", "crew", "person", "part")
+    for kind in ("site", "district", "crew", "person", "part", "stock_location")
 }
 
 _JOB_TYPES = "select distinct code from job_type where org_id = $1 order by code limit 1000"
@@ -136,7 +136,7 @@ async def sites_outside(conn: asyncpg.Connection, org_id: UUID, codes: Collectio
 
 
 async def ids_by_code(conn: asyncpg.Connection, org_id: UUID, kind: str, codes: Collection[str]) -> dict[str, UUID]:
-    """Find ids by code; codes that nothing has are absent. `kind` is site, district, crew, person or part."""
+    """Find ids by code; codes that nothing has are absent. `kind` is site, district, crew, person, part or stock_location."""
     if not codes:
         return {}
     return {row["code"]: row["id"] for row in await conn.fetch(_IDS[kind], org_id, sorted(codes))}

@@ -11,6 +11,7 @@ from tests.security.lines import LETTERS
 OFFICE: Final = "ADMGCEWBIU"
 ANYBODY: Final = OFFICE + "TL"
 PLANNERS: Final = "ADMGC"
+COSTS: Final = "AMGCEWU"
 DEVICE: Final = "device"
 PUBLIC: Final = "public"
 
@@ -80,7 +81,16 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "parts_scan": RouteLine(OFFICE, key=True, query={"code": "4006381333931"}),
     "requests_list_all": _reads(),
     "sites_list_all": _reads(),
+    "stock_list_balances": _reads(),
+    "stock_list_locations": _reads(),
+    "stock_list_moves": _reads(),
     "visits_list_all": _reads(),
+    "warehouse_count_queues": RouteLine(COSTS),
+    "warehouse_exceptions": RouteLine(COSTS),
+    "warehouse_to_approve": RouteLine(COSTS),
+    "warehouse_to_hand_over": RouteLine(COSTS),
+    "warehouse_to_pick": RouteLine(COSTS),
+    "warehouse_to_receive_back": RouteLine(COSTS),
     "health_live": RouteLine(PUBLIC),
     "health_ready": RouteLine(PUBLIC),
     "devices_enrol": RouteLine(PUBLIC, body={"code": "x", "device_name": "x"}),
