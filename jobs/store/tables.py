@@ -195,6 +195,7 @@ _index(
 )
 _index("issue_slip", "issued_at", "id", where="received_at is null")
 _index("shift", "from_at", "id")
+_index("stock_exception", "state", "found_at", "id")
 _index("stock_level", "location_id", "part_id", unique=True)
 _index("stock_level", "part_id")
 _index("stock_transfer", "state", "id")

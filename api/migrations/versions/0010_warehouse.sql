@@ -22,3 +22,5 @@ CREATE INDEX material_request_requested_at_id_idx ON material_request (org_id, r
 CREATE INDEX issue_slip_issued_at_id_idx ON issue_slip (org_id, issued_at, id) WHERE received_at is null;
 
 CREATE INDEX shift_from_at_id_idx ON shift (org_id, from_at, id);
+
+CREATE INDEX stock_exception_state_found_at_id_idx ON stock_exception (org_id, state, found_at, id);
