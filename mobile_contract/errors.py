@@ -157,6 +157,19 @@ ERRORS: dict[str, Entry] = {
     "not_assigned": Entry(403, "This visit is not yours.", "此次上门不属于您。"),
     "field_not_editable": Entry(422, "This field cannot be edited.", "该字段不可编辑。"),
     "stock_short": Entry(409, "The store does not have that much free.", "库存可用数量不足。"),
+    "location_wrong": Entry(422, "This kind of location cannot be used for that.", "该类库位不能用于此操作。"),
+    "location_inactive": Entry(409, "This location is not used any more.", "该库位已停用。"),
+    "location_fixed": Entry(409, "A location keeps its kind, and a bin its store.", "库位的类型及所属仓库不可更改。"),
+    "as_of_future": Entry(422, "The instant has not come yet.", "时间点尚未到来。"),
+    "transfer_told": Entry(
+        409, "This side of the transfer was told already, with other words.", "此方已就该调拨作出不同的报告。"
+    ),
+    "move_not_reversible": Entry(
+        409,
+        "This move cannot be reversed; count again, book anew, confirm the transfer or take the loan back.",
+        "该移动不可冲销，请重新盘点、重新记账、确认调拨或收回借用。",
+    ),
+    "loan_exceeded": Entry(409, "No more can come back than was lent or paid.", "归还不得超过借出数量或押金。"),
     "approval_decided": Entry(409, "It was already decided.", "已有决定。"),
     "own_request": Entry(403, "Nobody approves their own request.", "不能审批自己的申请。"),
     "not_the_approver": Entry(403, "The ladder names somebody else.", "审批权限属于他人。"),

@@ -10,8 +10,10 @@ from mobile_contract.schema import approval, job, material, outcome, people, pla
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema import reconciliation_commands as r
+from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.people import FIELD_ROLES, Role
 
@@ -81,6 +83,9 @@ COMMANDS: dict[str, Line] = {
         _fact(f.ReturnPart),
         _fact(f.TakeParts),
         _fact(f.CaptureSignature),
+        _fact(t.HandOverParts),
+        _fact(t.TakeOverParts),
+        _fact(t.CountVan),
         _decision(d.RegisterRequest, _INTAKE),
         _decision(d.LinkRequest, _INTAKE),
         _decision(d.OpenJob, _INTAKE),
@@ -120,6 +125,19 @@ COMMANDS: dict[str, Line] = {
         _decision(a.GrantAllowance, _GRANT),
         _decision(a.WithdrawAllowance, _GRANT),
         _decision(d.SaveStockLocation, _STORE),
+        _decision(s.ReceiveStock, _STORE),
+        _decision(s.OpenStock, _STORE),
+        _decision(s.MoveStock, _STORE),
+        _decision(s.ShipTransfer, _STORE),
+        _decision(s.ConfirmTransfer, _STORE),
+        _decision(s.ScrapStock, _STORE),
+        _decision(s.SendToRepair, _STORE),
+        _decision(s.TakeFromRepair, _STORE),
+        _decision(s.LendStock, _STORE),
+        _decision(s.TakeBackLoan, _STORE),
+        _decision(s.ReverseMove, _STORE),
+        _decision(s.CountStock, _STORE),
+        _decision(s.SetReorderPoint, _STORE),
         _decision(m.ReserveParts, _STORE),
         _decision(m.PickParts, _STORE),
         _decision(m.IssueParts, _STORE),

@@ -74,7 +74,15 @@ def save_crew(work: Work, command: SaveCrew, deed: Deed) -> Result:
     }
     drawn = {outline.id for outline in work.drawn}
     references.update((f"district_ids/{id}", (District, id)) for id in crew.district_ids if id not in drawn)
-    return save(work, crew, references)
+    known = work.get(Crew, crew.id)
+    saved = save(work, crew, references)
+    had = known.van_id if known is not None else None
+    if isinstance(saved, Applied) and had != crew.van_id:
+        # Who has a van sees what it holds: the van counts as changed, so that its levels are told anew.
+        for van in (work.get(StockLocation, had), work.get(StockLocation, crew.van_id)):
+            if van is not None:
+                work.put(van)
+    return saved
 
 
 @handles(SaveCrewMember)

@@ -32,6 +32,7 @@ from mobile_contract.schema.decisions import (
 from mobile_contract.schema.job import JobType
 from mobile_contract.schema.people import Duty, Person, Shift
 from mobile_contract.schema.place import District, Meter, Site
+from mobile_contract.schema.stock import LocationKind, StockLocation
 
 
 @handles(SaveSite)
@@ -83,8 +84,18 @@ def save_part(work: Work, command: SavePart, deed: Deed) -> Result:
 
 @handles(SaveStockLocation)
 def save_stock_location(work: Work, command: SaveStockLocation, deed: Deed) -> Result:
-    """Save a stock location."""
-    return save(work, command.location)
+    """Save a stock location. Its kind is for good, since moves were booked by it; a bin is one of a store."""
+    location = command.location
+    known = work.get(StockLocation, location.id)
+    if known is not None and (known.kind, known.parent_id) != (location.kind, location.parent_id):
+        return Refused("location_fixed", {"kind": known.kind.value})
+    store = work.get(StockLocation, location.parent_id)
+    if (location.kind is LocationKind.BIN) != (location.parent_id is not None):
+        return Refused("location_wrong", {"field": "parent_id"})
+    if store is not None and store.kind is not LocationKind.STORE:
+        return Refused("location_wrong", {"field": "parent_id", "kind": store.kind.value})
+    references = {"parent_id": (StockLocation, location.parent_id), "site_id": (Site, location.site_id)}
+    return save(work, location, references)
 
 
 @handles(SavePolicy)
