@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from jobs.context import Deed
-from jobs.stock_locations import REPAIR_SHOP, place_id, van_of
 from jobs.requests import store_of
+from jobs.stock_locations import REPAIR_SHOP, place_id, van_of
 from jobs.store.rows import Stored
 from jobs.timeline import CountMark, LaterMove, Timeline
 from jobs.work import Work

@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from jobs.material_rules import rules_id, shipped_rules
-from jobs.result import Refused
+from jobs.result import Applied, Refused, Result
 from jobs.work import Work
 from mobile_contract.rules.exact import is_exact
 from mobile_contract.rules.material import in_force, lines_of_job, numbered, slip_with_receipts
@@ -75,8 +75,11 @@ def approval_decided(work: Work, approval: Approval, lines: Iterable[Granted] = 
     return None
 
 
-def refold(work: Work, job_id: UUID) -> None:
-    """Bring a job's requests, slips and forms up to its moves and decisions; the work must hold all that belongs to the job."""
+def refold(work: Work, job_id: UUID) -> tuple[Flag, ...]:
+    """Bring a job's requests, slips and forms up to its moves and decisions; the work must hold all that belongs to the job.
+
+    Gives the flags about prices that hold.
+    """
     moves, slips = work.of_job(StockMove, job_id), work.of_job(IssueSlip, job_id)
     requests = work.of_job(MaterialRequest, job_id)
     lines, effective = lines_of_job(requests, moves, slips), in_force(moves)
@@ -89,7 +92,7 @@ def refold(work: Work, job_id: UUID) -> None:
     drawn = any(move.kind in _DRAWN for move in effective)
     for form in work.of_job(RepairForm, job_id):
         _put(work, form, with_draws(form, drawn=drawn))
-    mark_prices(work, job_id)
+    return mark_prices(work, job_id)
 
 
 def mark_prices(work: Work, job_id: UUID) -> tuple[Flag, ...]:
@@ -111,6 +114,13 @@ def mark_prices(work: Work, job_id: UUID) -> tuple[Flag, ...]:
         marked = {*(set(visit.flags) - {Flag.PRICE_NOT_ACCEPTED}), *((Flag.PRICE_NOT_ACCEPTED,) if worked else ())}
         _put(work, visit, replace(visit, flags=tuple(sorted(marked))))
     return tuple(sorted(raised))
+
+
+def with_prices(work: Work, job_id: UUID, result: Result) -> Result:
+    """Bring prices up to a report that was booked, and answer with their flags too."""
+    if not isinstance(result, Applied) or result.code != "ok":
+        return result
+    return Applied(flags=tuple(sorted({*result.flags, *mark_prices(work, job_id)})))
 
 
 def _folded(work: Work, request: MaterialRequest, lines: tuple[PricedLine, ...]) -> MaterialRequest:

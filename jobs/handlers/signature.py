@@ -9,6 +9,7 @@ from jobs.event import EventName
 from jobs.handlers.door import handles
 from jobs.handlers.identity import seen_before
 from jobs.recording import report
+from jobs.requests import with_prices
 from jobs.result import Result
 from jobs.work import Work
 from mobile_contract.rules.signature import is_complete
@@ -50,4 +51,5 @@ def capture_signature(work: Work, command: CaptureSignature, deed: Deed) -> Resu
         "refused_reason": signature.refused_reason,
         "witness": signature.witness,
     }
-    return report(work, command, deed, EventName.SIGNATURE_CAPTURED, detail=detail, flags=signature.flags)
+    booked = report(work, command, deed, EventName.SIGNATURE_CAPTURED, detail=detail, flags=signature.flags)
+    return with_prices(work, command.job_id, booked)

@@ -4,6 +4,7 @@ from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.door import handles
 from jobs.recording import report
+from jobs.requests import with_prices
 from jobs.result import Result
 from jobs.work import Work
 from mobile_contract.schema.facts import (
@@ -33,8 +34,8 @@ def arrive_on_site(work: Work, command: ArriveOnSite, deed: Deed) -> Result:
 
 @handles(StartWork)
 def start_work(work: Work, command: StartWork, deed: Deed) -> Result:
-    """Book that work began."""
-    return report(work, command, deed, EventName.WORK_STARTED)
+    """Book that work began; before the customer had signed what it costs is flagged."""
+    return with_prices(work, command.job_id, report(work, command, deed, EventName.WORK_STARTED))
 
 
 @handles(PauseWork)

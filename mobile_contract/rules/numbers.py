@@ -1,4 +1,4 @@
-"""The number of a job, as people say it. Pure: a phone without a network gives the same number as the server."""
+"""The numbers of jobs, issue slips and forms, as people say them. Pure: a phone without a network gives the same number as the server."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -18,3 +18,13 @@ def job_number(job_id: UUID, reported_at: datetime, zone: str) -> str:
     bits = int.from_bytes(sha256(job_id.bytes).digest()[:4], "big") >> 2
     tail = "".join(ALPHABET[(bits >> shift) & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
     return f"{reported_at.astimezone(ZoneInfo(zone)):%y%m%d}-{tail}"
+
+
+def slip_number(slip_id: UUID, issued_at: datetime, zone: str) -> str:
+    """Make the number of an issue slip: `S-`, then as a job's."""
+    return f"S-{job_number(slip_id, issued_at, zone)}"
+
+
+def form_number(form_id: UUID, opened_at: datetime, zone: str) -> str:
+    """Make the number of a repair form: `F-`, then as a job's. It is the same on all three copies."""
+    return f"F-{job_number(form_id, opened_at, zone)}"
