@@ -23,6 +23,7 @@ from api.offboarding import sweep_access
 from api.operator_error import OperatorError
 from api.services import Services
 from api.store import enrolments, sign_ins, throttle
+from sync.escalations import escalate_due, follow_delegations
 from sync.holds import release_due
 from sync.patience import sweep_held
 from sync.retention import retain
@@ -63,6 +64,16 @@ async def _release_holds(services: Services, org_id: UUID, now: datetime) -> int
     return await release_due(services.pool, org_id, now=now, poke=services.poke)
 
 
+async def _escalate(services: Services, org_id: UUID, now: datetime) -> int:
+    """Let others decide what has waited too long for its approver."""
+    return await escalate_due(services.pool, org_id, now=now, poke=services.poke)
+
+
+async def _follow_delegations(services: Services, org_id: UUID, now: datetime) -> int:
+    """Show what waits to those who may decide it since a delegation began or ended."""
+    return await follow_delegations(services.pool, org_id, now=now, poke=services.poke)
+
+
 async def _retain(services: Services, org_id: UUID, now: datetime) -> int:
     """Remove what is older than it has to be, a bounded part in one run."""
     keep, done = keep_of(services.settings), 0
@@ -88,6 +99,8 @@ TIMERS: Final = (
     Timer("expire_held", 30, _expire_held),
     Timer("end_access", 60, sweep_access),
     Timer("release_holds", 60, _release_holds),
+    Timer("escalate", 30, _escalate),
+    Timer("follow_delegations", 30, _follow_delegations),
     Timer("purge", 3600, _purge),
     Timer("retain", 3600, _retain),
 )
