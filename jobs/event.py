@@ -52,6 +52,7 @@ class EventName(StrEnum):
     PART_RECEIVED = "part_received"
     PART_USED = "part_used"
     PART_RETURNED = "part_returned"
+    STOCK_CORRECTED = "stock_corrected"
     PARTS_TAKEN = "parts_taken"
     PARTS_RESERVED = "parts_reserved"
     PARTS_PICKED = "parts_picked"

@@ -46,9 +46,9 @@ class Serial(Struct, frozen=True, kw_only=True):
 class JobPart(Struct, frozen=True, kw_only=True):
     """All moves of one part on one job, summed; a reversed move counts for nothing.
 
-    `taken`: brought into the van under an allowance before the store issued it. `on_form`: what copy 3 says (None: it lists no parts).
-    `stray`: used after the job was called off. `own_serials`: what the van carried for no job. `holder_id`: the van that has most of it left,
-    `spender_id`: the one most of it was used from.
+    `taken`: brought into the van under an allowance before the store issued it. `in_transit`: given out and not received. `on_form`: what copy
+    3 says (None: it is not there). `stray`: used after the job was called off. `own_serials`: what the van carried for no job. `holder_id`: the
+    van that has most of it left, `spender_id`: the one most of it was used from.
     """
 
     job_id: UUID
@@ -59,6 +59,7 @@ class JobPart(Struct, frozen=True, kw_only=True):
     used: Decimal = NOTHING
     returned: Decimal = NOTHING
     written_off: Decimal = NOTHING
+    in_transit: Decimal = NOTHING
     on_form: Decimal | None = None
     stray: Decimal = NOTHING
     tolerance: Tolerance = EXACT
@@ -142,6 +143,14 @@ class Material(Struct, frozen=True, kw_only=True):
     loose: tuple[Loose, ...] = ()
     vans: tuple[VanPart, ...] = ()
     transfers: tuple[Transfer, ...] = ()
+
+
+class Gathered(Struct, frozen=True, kw_only=True):
+    """What a day's reconciliation compares, how many moves the day had, and which jobs are looked at."""
+
+    material: Material
+    moves: int
+    jobs: frozenset[UUID]
 
 
 class Finding(Struct, frozen=True, kw_only=True):
