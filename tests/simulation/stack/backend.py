@@ -37,7 +37,7 @@ from tests.simulation.backend import (
 from tests.simulation.memory import Violation
 from tests.simulation.reading import read_page
 from tests.simulation.stack import keeping, looking
-from tests.simulation.stack.ground import Ground, ground
+from tests.simulation.stack.ground import OPEN_MAX, Ground, ground
 from tests.simulation.stack.handling import StackHandling
 from tests.simulation.stack.noting import Notes
 from tests.simulation.stack.office import Office
@@ -104,6 +104,9 @@ class Stack:
 
     def _begun(self, handling: StackHandling) -> StackHandling:
         self._running = [each for each in self._running if not each.over]
+        # Each holds a connection for as long as it stands open: where there are nearly as many as the pool has, the oldest ends.
+        if len(self._running) >= OPEN_MAX and self.stopped:
+            self._end(next(iter(self.stopped)))
         self._running.append(handling)
         return handling
 
@@ -195,8 +198,11 @@ class Stack:
     def _let_all_end(self) -> None:
         """Let those that stand before a commit make it: a timer would wait for their locks."""
         for handling in list(self.stopped):
-            while handling in self.stopped:
-                handling.step()
+            self._end(handling)
+
+    def _end(self, handling: StackHandling) -> None:
+        while handling in self.stopped:
+            handling.step()
 
     def _look_closely(self) -> None:
         async def look() -> list[str]:

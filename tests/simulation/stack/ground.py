@@ -26,7 +26,10 @@ from mobile_contract.client import uuid7
 from tests import databases
 
 T = TypeVar("T")
-_POOL_MAX: Final = 40
+OPEN_MAX: Final = 32
+"""Handlings that may stand open at once."""
+# Room beside them for timers, telemetry and whoever looks.
+_POOL_MAX: Final = OPEN_MAX + 8
 # Real seconds. What stops before its commit may stop there for as long as a whole world takes.
 _PATIENCE_S: Final = 600.0
 
