@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 
-def uuids(values: Iterable[UUID]) -> str:
-    """Write a uuid[]."""
-    return "{" + ",".join([f"{value.int:032x}" for value in values]) + "}"
+def uuids(values: Iterable[UUID | None]) -> str:
+    """Write a uuid[]; None is null."""
+    return "{" + ",".join(["null" if value is None else f"{value.int:032x}" for value in values]) + "}"
 
 
 def numbers(values: Iterable[int]) -> str:

@@ -23,12 +23,10 @@ from sync.cursor import Cursor, Unusable, open_cursor, seal_cursor
 from sync.keyring import Keyring
 from sync.life import ensure_life, raise_if_standby
 from sync.page import Before, Stand
-from sync.reading import Holder, Read, Room, Start
+from sync.reading import Holder, Read, Room, Start, room_of_pull
 
 NEAR_LIMIT: Final = "scope_near_limit"
 TOO_LARGE: Final = "scope_too_large"
-# However much moved, a page brings filling forward by this many documents.
-_FILL_DOCUMENTS_MIN: Final = 250
 _ATTEMPTS: Final = 3
 _NUMBERS: Final = re.compile(rb'^\{"frame":"(?:put|del)","b":\[([0-9,]+)\]', re.MULTILINE)
 
@@ -80,6 +78,24 @@ def opened(source: Source, token: str | None) -> Cursor | Unusable | None:
     return open_cursor(source.keyring, token, device=source.holder.device_id, major=version.MAJOR)
 
 
+def following(source: Source, ask: PullAsk) -> Cursor | None:
+    """Give the cursor of a device that only follows what it holds whole: its page needs nothing but `since`, and no digests beside it."""
+    if ask.check or ask.digests is not None or ask.cursor is None:
+        return None
+    cursor = opened(source, ask.cursor)
+    return cursor if isinstance(cursor, Cursor) and cursor.partial is None and not cursor.resets else None
+
+
+def followed(source: Source, ask: PullAsk, read: Read, *, cursor: Cursor, now: datetime) -> Page | None:
+    """Make the page of a device that follows, of what was read with the pages of others; None where a new life must begin."""
+    if read.life is None:
+        return None
+    if read.life != cursor.life:
+        return compare_page(source, read, ask.cursor, now)
+    before = page.before_at(cursor)
+    return _written(source, (before, page.stand_after(before, read), read), cursor=cursor, now=now)
+
+
 async def look(
     conn: reading.Queryable, source: Source, start: Start, now: datetime, *, room: Room | None = None
 ) -> Read:
@@ -121,14 +137,25 @@ async def _page(conn: reading.Queryable, source: Source, asked: _Asked, now: dat
         before = page.before_all()
     if before is None:
         return compare_page(source, await look(conn, source, Start(), now), ask.cursor, now)
-    room = Room(documents=limits.PAGE_DOCUMENTS, documents_min=_FILL_DOCUMENTS_MIN)
-    read = await look(conn, source, before.start, now, room=room)
+    read = await look(conn, source, before.start, now, room=room_of_pull())
     if before.start.since is not None and before.start.life != read.life:
         return compare_page(source, read, ask.cursor, now)
     stand = page.stand_after(before, read)
-    digests: dict[str, BucketDigest] | UnsetType = UNSET
     if ask.check:
         digests = await _digests(conn, source, (stand, read), now)
+        return _written(source, (before, stand, read), cursor=cursor, now=now, digests=digests)
+    return _written(source, (before, stand, read), cursor=cursor, now=now)
+
+
+def _written(
+    source: Source,
+    found: tuple[Before, Stand, Read],
+    *,
+    cursor: Cursor | None,
+    now: datetime,
+    digests: dict[str, BucketDigest] | UnsetType = UNSET,
+) -> Page:
+    before, stand, read = found
     begin = page.begin_of(before, stand, read, head_of(source, read, now))
     end = End(
         cursor=seal_cursor(source.keyring, cursor_at(source, read, stand)),

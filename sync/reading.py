@@ -18,6 +18,8 @@ from sync.cursor import Cursor
 
 DELTA_BYTES = limits.PAGE_BYTES * 7 // 8
 """What changes of held buckets may take of a page: the rest is for filling, which so comes forward with each page."""
+# However much moved, a page brings filling forward by this many documents.
+FILL_DOCUMENTS_MIN: Final = 250
 
 _PULL: Final = """
 select refused, snapshot, life, acked_n, seen_n, want, names, kept, again, left_out, documents, cut, last_kind, last_id, moved_bytes, lines, frames
@@ -82,6 +84,11 @@ class Room(Struct, frozen=True, kw_only=True):
     documents_min: int
 
 
+def room_of_pull() -> Room:
+    """Give the room of a pull."""
+    return Room(documents=limits.PAGE_DOCUMENTS, documents_min=FILL_DOCUMENTS_MIN)
+
+
 class Read(Struct, frozen=True):
     """A page as it was read in one snapshot. `life` None: a new one must begin. `want` in order of urgency.
 
@@ -128,7 +135,7 @@ async def read(
     more than one line.
     """
     for weighed in (False, True):
-        head, *rows = await conn.fetch(
+        rows = await conn.fetch(
             _PULL,
             holder.org_id,
             holder.device_id,
@@ -151,20 +158,35 @@ async def read(
             DELTA_BYTES,
             limits.SCOPE_DOCUMENTS,
         )
-        if head["refused"] is not None:
-            raise Unproven if head["refused"] == "device" else SessionUnknown
-        if not rows or sum(row["moved_bytes"] or 0 for row in rows) <= DELTA_BYTES:
+        refused = refusal_of(rows[0])
+        if refused is not None:
+            raise refused
+        if moved_bytes(rows) <= DELTA_BYTES:
             break
-    return _read(head, rows)
+    return read_of(rows)
 
 
-def _read(head: asyncpg.Record, rows: Sequence[asyncpg.Record]) -> Read:
+def refusal_of(head: asyncpg.Record) -> Unproven | SessionUnknown | None:
+    """Tell by the first row why a page was refused."""
+    if head["refused"] is None:
+        return None
+    return Unproven() if head["refused"] == "device" else SessionUnknown()
+
+
+def moved_bytes(rows: Sequence[asyncpg.Record]) -> int:
+    """Sum what changes of held buckets take of a page."""
+    return sum(row["moved_bytes"] or 0 for row in rows)
+
+
+def read_of(rows: Sequence[asyncpg.Record]) -> Read:
+    """Take the rows of a page in, its head first. Raises ValueError for a body of more than one line."""
+    head = rows[0]
     frames = tuple(row["frames"] for row in rows if row["frames"] is not None)
-    lines = sum(row["lines"] for row in rows)
+    lines = sum(row["lines"] or 0 for row in rows)
     # A line break in a body would end its frame.
     if sum(piece.count(b"\n") for piece in frames) != lines:
         raise ValueError("a document's body is one line")
-    end = next((row for row in (head, *rows) if row["cut"] is not None), None)
+    end = next((row for row in rows if row["cut"] is not None), None)
     return Read(
         snapshot=head["snapshot"],
         life=head["life"],

@@ -1,11 +1,6 @@
-"""How many pulls are inside at once, and how devices wait for news: the gate, the long poll, the live stream. Knows no HTTP.
-
-Whoever waits for news holds no database connection; whoever would wait for a place inside for long is sent away to come again.
-"""
+"""How devices pull and wait for news: the long poll, the live stream. Knows no HTTP. Whoever waits for news holds no database connection."""
 
 import asyncio
-import contextlib
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Final
@@ -16,58 +11,22 @@ from mobile_contract import limits
 from mobile_contract.schema.messages import PullAsk, RepairAsk
 from sync import page, pull, repair
 from sync.cursor import Cursor
-from sync.pokes import Crowded, Pokes
+from sync.gate import Gate
+from sync.pokes import Pokes
 from sync.pull import Page, Source
 from sync.reading import Holder, Start
+from sync.together import Together
 from sync.transaction import org_transaction
 
 KEEP_ALIVE_S: Final = 20.0
 # A scope may change without any of its buckets changing, by the clock for instance: a stream looks again that often.
 SCOPE_EVERY_S: Final = 300.0
 POKE_EVERY_S: Final = 1.0
-LINE_S: Final = 1.0
-# How many wait behind each place: a second's work of a small page. What bounds the wait is the second.
-_LINE_EACH: Final = 64
 
 Forget = Callable[[asyncpg.Connection, Holder, int, Cursor], Awaitable[object]]
 
 _POKE: Final = b"event: poke\ndata: {}\n\n"
 _KEEP_ALIVE: Final = b": still here\n\n"
-
-
-class Gate:
-    """Lets 2 × cores in at once. A short line may form, since a pull takes milliseconds; behind it callers are sent away."""
-
-    def __init__(self, inside: int | None = None, *, line: int | None = None, line_s: float = LINE_S) -> None:
-        self.limit = inside or 2 * (os.cpu_count() or 1)
-        self._line = _LINE_EACH * self.limit if line is None else line
-        self._line_s = line_s
-        self._free = asyncio.Semaphore(self.limit)
-        self._waiting = 0
-
-    @contextlib.asynccontextmanager
-    async def enter(self) -> AsyncIterator[None]:
-        """Be inside for the block. Raises Crowded when there is no place, nor one to be expected soon."""
-        if not self._free.locked():
-            await self._free.acquire()
-        else:
-            await self._line_up()
-        try:
-            yield
-        finally:
-            self._free.release()
-
-    async def _line_up(self) -> None:
-        if self._waiting >= self._line:
-            raise Crowded
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._line_s):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Crowded from None
-        finally:
-            self._waiting -= 1
 
 
 class Waiting:
@@ -80,6 +39,7 @@ class Waiting:
         self._clock = clock
         self._forget = forget
         self._gate = gate or Gate()
+        self._together = Together(self._gate)
 
     async def pull(self, source: Source, ask: PullAsk) -> Page:
         """Answer a pull; with `wait_s` as soon as there is news. Raises Crowded, Standby, ValueError for digests that are none."""
@@ -134,10 +94,21 @@ class Waiting:
             return page.wanted(await pull.look(source.pool, source, Start(), self._clock()))
 
     async def _inside(self, source: Source, ask: PullAsk) -> Page:
-        async with self._gate.enter():
-            found = await pull.pull(source, ask, now=self._clock())
-            seen_n = min(ask.seen_n, found.acked_n)
-            if seen_n > found.seen_n and found.cursor is not None:
-                async with org_transaction(source.pool, source.holder.org_id) as conn:
-                    await self._forget(conn, source.holder, seen_n, found.cursor)
-            return found
+        now = self._clock()
+        found = await self._with_others(source, ask, now)
+        if found is None:
+            async with self._gate.enter():
+                found = await pull.pull(source, ask, now=now)
+        seen_n = min(ask.seen_n, found.acked_n)
+        if seen_n > found.seen_n and found.cursor is not None:
+            async with self._gate.enter(), org_transaction(source.pool, source.holder.org_id) as conn:
+                await self._forget(conn, source.holder, seen_n, found.cursor)
+        return found
+
+    async def _with_others(self, source: Source, ask: PullAsk, now: datetime) -> Page | None:
+        """Answer a device that follows what it holds together with others; None where it has to be answered alone."""
+        cursor = pull.following(source, ask)
+        if cursor is None or source.holder.secret_hash is None:
+            return None
+        read = await self._together.read(source.pool, source.holder, cursor, now)
+        return None if read is None else pull.followed(source, ask, read, cursor=cursor, now=now)

@@ -13,9 +13,10 @@ from api.settings import Settings
 from mobile_contract.schema.messages import PullAsk
 from sync import pokes
 from sync.cursor import Cursor
+from sync.gate import Gate
 from sync.pokes import Crowded, Pokes
 from sync.reading import Holder
-from sync.waiting import Gate, Waiting
+from sync.waiting import Waiting
 from tests.devices import StrictDevice
 from tests.sync.stage import NOW, Stage, texts
 from tests.waiting import until

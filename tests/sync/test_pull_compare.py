@@ -115,7 +115,7 @@ async def test_a_comparison_in_the_middle_of_filling_resets_the_part(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 10)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 3)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 3)
     device = await stage.device("ref")
     await stage.put_many(25, "ref")
     await device.pull(stage.pool, now=NOW)

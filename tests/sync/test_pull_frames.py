@@ -73,7 +73,7 @@ async def test_a_document_of_several_buckets_comes_once_also_where_the_page_ends
         await stage.put(f"{number}", *draw.sample(buckets, draw.randint(1, 4)), id=UUID(int=draw.getrandbits(128)))
     for documents_at_once in (7, 13, 200):
         monkeypatch.setattr(limits, "PAGE_DOCUMENTS", documents_at_once)
-        monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 3)
+        monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 3)
         fresh = StrictDevice(org_id=stage.org_id, id=device.id, person_id=device.person_id)
         for _ in range(60):
             page = await pulled(stage, fresh)
@@ -93,7 +93,7 @@ async def test_a_catalogue_that_is_read_as_it_lies_brings_its_own_documents_alon
     stage: Stage, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, between: str
 ) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 120)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 120)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 120)
     device = await stage.device("ref")
     ours = [UUID(int=2 * number) for number in range(300)]
     async with org_transaction(stage.pool, stage.org_id) as conn:

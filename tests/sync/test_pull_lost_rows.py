@@ -19,7 +19,7 @@ from api.database import open_pool, owner_connection
 from api.settings import Settings
 from jobs.projection import Projected
 from mobile_contract import limits
-from sync import documents, pull
+from sync import documents
 from sync.life import ensure_life
 from sync.transaction import org_transaction
 from tests.devices import OneConnection, StrictDevice, assert_device_equals_server, assert_holds_exactly
@@ -188,7 +188,7 @@ async def test_no_row_is_lost_under_twelve_writers_and_naive_cursors_lose_many(
 ) -> None:
     # Small pages, so that buckets are being filled while writers write.
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 25)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 5)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 5)
     draw = random.Random(seed)
     pool = await open_pool(fresh_settings, size_max=WRITERS + 6)
     async with contextlib.AsyncExitStack() as stack:

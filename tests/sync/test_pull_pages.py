@@ -19,7 +19,7 @@ from tests.sync.stage import NOW, Stage, texts
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut pages at ten documents."""
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 10)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 3)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 3)
 
 
 def cursor_of(device: StrictDevice, pool: asyncpg.Pool) -> Cursor:

@@ -112,7 +112,7 @@ async def test_a_repair_while_a_bucket_is_being_filled_keeps_the_place(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 10)
-    monkeypatch.setattr("sync.pull._FILL_DOCUMENTS_MIN", 3)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 3)
     device = await stage.device("crew/1", "ref")
     job = await stage.put("job", "crew/1")
     await stage.put_many(25, "ref")

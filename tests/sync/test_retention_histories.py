@@ -18,7 +18,7 @@ import pytest
 from api.database import open_pool, owner_connection
 from api.settings import Settings
 from mobile_contract import limits
-from sync import documents, pull
+from sync import documents
 from sync.life import ensure_life
 from tests.devices import Copy, StrictDevice, assert_device_equals_server
 from tests.sync.ageing import KEEP, marked, removed
@@ -129,7 +129,7 @@ async def both(pool: asyncpg.Pool, seed: int) -> Life:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", SMALL_PAGE)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 2)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 2)
 
 
 @contextlib.asynccontextmanager

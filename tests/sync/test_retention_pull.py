@@ -153,7 +153,7 @@ async def test_a_floor_of_another_life_resets_nobody(stage: Stage, owner: asyncp
 
 async def test_a_bucket_that_is_being_filled_begins_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", SMALL)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", SMALL)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", SMALL)
     device = await stage.device("ref")
     ids = await stage.put_many(3 * SMALL, "ref")
     await device.pull(stage.pool, now=NOW)
@@ -176,7 +176,7 @@ async def test_a_bucket_that_waits_to_be_sent_anew_is_sent_once(stage: Stage, mo
     await stage.leave("ref", first, kind="part")
     await forget(stage)
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", SMALL)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 1)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 1)
     await device.pull(stage.pool, now=LATER)
     # While it waits, the bucket forgets once more.
     await stage.leave("ref", second, kind="part")

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from api.database import open_pool, owner_connection
 from api.settings import Settings
 from mobile_contract import limits
-from sync import pull, retention
+from sync import retention
 from sync.life import ensure_life
 from sync.retention import Keep
 from tests.devices import OneConnection, StrictDevice, assert_device_equals_server, assert_holds_exactly
@@ -55,7 +55,7 @@ async def test_no_page_is_wrong_while_what_ended_is_forgotten_at_once(
     own_cluster: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PAGE_DOCUMENTS", 25)
-    monkeypatch.setattr(pull, "_FILL_DOCUMENTS_MIN", 5)
+    monkeypatch.setattr("sync.reading.FILL_DOCUMENTS_MIN", 5)
     monkeypatch.setattr(retention, "AT_ONCE", 20)
     # Nothing is forgotten that is younger than the oldest open transaction of the server, hence one that nobody else uses.
     monkeypatch.setattr(test_pull_lost_rows, "SLOWEST_S", 0.3)
