@@ -85,6 +85,10 @@ CLAIM = _pattern(
 # `other` waits for another role of the ladder.
 DECIDE = _pattern("ok ok not_the_approver unknown_job", "- - - -", "forbidden forbidden forbidden forbidden")
 REFERS = _pattern("ok ok ok unknown_reference", "- - - -", "forbidden forbidden forbidden forbidden")
+# A report that belongs to no job: whoever is out there may make it, whatever the van.
+OF_VAN = _pattern(
+    "ok ok ok unknown_reference", "ok ok ok unknown_reference", "forbidden forbidden forbidden forbidden"
+)
 # Names nothing but itself: with an id that another organisation uses too it makes a row of its own.
 ALONE = _pattern("ok ok ok ok", "- - - -", "forbidden forbidden forbidden forbidden")
 
@@ -154,6 +158,22 @@ LINES: Final[dict[str, Expected]] = {
     "save_part": _line("AWI", "", ALONE),
     "save_policy": _line("A", "", ALONE),
     "save_stock_location": _line("AW", "", ALONE),
+    "receive_stock": _line("AW", "", REFERS),
+    "open_stock": _line("AW", "", REFERS),
+    "move_stock": _line("AW", "", REFERS),
+    "ship_transfer": _line("AW", "", REFERS),
+    "confirm_transfer": _line("AW", "", REFERS),
+    "scrap_stock": _line("AW", "", REFERS),
+    "send_to_repair": _line("AW", "", REFERS),
+    "take_from_repair": _line("AW", "", REFERS),
+    "lend_stock": _line("AW", "", REFERS),
+    "take_back_loan": _line("AW", "", REFERS),
+    "reverse_move": _line("AW", "", REFERS),
+    "count_stock": _line("AW", "", REFERS),
+    "set_reorder_point": _line("AW", "", REFERS),
+    "hand_over_parts": _fact(OF_VAN),
+    "take_over_parts": _fact(OF_VAN),
+    "count_van": _fact(OF_VAN),
     "load_job_type": _line("A", "", ALONE),
     "save_district": _line("AI", "", REFERS),
 }

@@ -16,8 +16,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from jobs.handlers.material import approval_id
 from mobile_contract.registry import COMMANDS
+from mobile_contract.rules.ladder import approval_id
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import Band, Policy
@@ -31,6 +31,7 @@ from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
+from tests.sync import stock_cases
 
 HOLDERS = ("amy", "ali", "bob", "eve", "max")
 
@@ -74,7 +75,7 @@ async def world(pool: asyncpg.Pool) -> World:
 
 
 Making: TypeAlias = Callable[[World], Awaitable[tuple[str, Command]]]
-MAKING: dict[str, Making] = {}
+MAKING: dict[str, Making] = {**stock_cases.CASES}
 
 
 def makes(making: Making) -> Making:
@@ -396,7 +397,7 @@ async def save_policy(w: World) -> tuple[str, Command]:
 @makes
 async def save_stock_location(w: World) -> tuple[str, Command]:
     return "wes", d.SaveStockLocation(
-        location=StockLocation(id=w.org.new_id(), code="depot-2", kind="warehouse", name="Depot 2")
+        location=StockLocation(id=w.org.new_id(), code="depot-2", kind="store", name="Depot 2")
     )
 
 
