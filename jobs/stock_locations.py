@@ -3,13 +3,13 @@
 The ids follow from the organisation, so a device and an import name the same places without asking.
 """
 
-from functools import lru_cache
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec import Struct
 
 from jobs.context import Deed
 from jobs.work import Work
+from mobile_contract.rules import stock as rules
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.job import Visit
 from mobile_contract.schema.people import Crew, Person
@@ -24,7 +24,7 @@ class Place(Struct, frozen=True):
 
     @property
     def code(self) -> str:
-        """Give the code, which the id follows from."""
+        """Give the code."""
         return self.kind.value
 
 
@@ -40,16 +40,14 @@ COUNT_DIFFERENCE = Place(LocationKind.COUNT_DIFFERENCE, "What counts found more 
 SHIPPED = (SUPPLIER, TRANSIT, JOB, CUSTOMER, RETURNED, REPAIR_SHOP, SCRAP, LOAN, COUNT_DIFFERENCE)
 
 
-@lru_cache(4096)
 def place_id(org_id: UUID, place: Place) -> UUID:
     """Name the location of an organisation."""
-    return uuid5(org_id, f"stock_location/{place.code}")
+    return rules.place_id(org_id, place.kind)
 
 
-@lru_cache(4096)
 def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
-    """Name what a person without a crew's van carries; None: whoever it was, nobody knows."""
-    return uuid5(org_id, f"stock_location/van/{person_id}")
+    """Name what a person without a crew's van carries."""
+    return rules.personal_van_id(org_id, person_id)
 
 
 def shipped_locations(org_id: UUID) -> tuple[StockLocation, ...]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from mobile_contract.rules.exact import product, total
@@ -36,6 +37,18 @@ def level_id(location_id: UUID, part_id: UUID) -> UUID:
     made[6] = made[6] & 0x0F | 0x80
     made[8] = made[8] & 0x3F | 0x80
     return UUID(bytes=bytes(made))
+
+
+@lru_cache(4096)
+def place_id(org_id: UUID, kind: LocationKind) -> UUID:
+    """Name the location of a kind that every organisation has; a phone and an import name the same without asking."""
+    return uuid5(org_id, f"stock_location/{kind.value}")
+
+
+@lru_cache(4096)
+def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
+    """Name what a person without a crew's van carries; None: whoever it was, nobody knows."""
+    return uuid5(org_id, f"stock_location/van/{person_id}")
 
 
 def moment_of_count(as_of: datetime, count_id: UUID) -> Moment:
