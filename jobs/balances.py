@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from jobs.context import Deed
+from jobs.exception_names import touched as touched_by_exception
 from jobs.requests import store_of
 from jobs.stock_locations import REPAIR_SHOP, place_id, van_of
 from jobs.store.rows import Stored
@@ -26,6 +27,7 @@ from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.facts import ReceivePart, ReturnPart, TakeParts, UsePart
 from mobile_contract.schema.material import MaterialRequest
+from mobile_contract.schema.reconciliation_commands import ResolveException
 from mobile_contract.schema.stock import StockLevel, StockLoan, StockLocation, StockMove
 
 
@@ -102,6 +104,10 @@ def _taken_back(work: Work, command: m.TakeBackParts, deed: Deed) -> Iterable[To
         yield Touched(store_id, line.part_id, deed.occurrence.at)
 
 
+def _exception(work: Work, command: ResolveException, deed: Deed) -> Iterable[Touched]:
+    return (Touched(*one) for one in touched_by_exception(work, command, deed))
+
+
 def repair_shop_of(work: Work, command: s.SendToRepair | s.TakeFromRepair) -> UUID:
     """Name the repair shop of a command: the one it names, else the organisation's own."""
     return command.repair_shop_id or place_id(work.org.org_id, REPAIR_SHOP)
@@ -133,6 +139,7 @@ TOUCHES: dict[type[Command], Callable[[Work, Any, Deed], Iterable[Touched]]] = {
     s.ReverseMove: _mistake,
     s.CountStock: _lines_there,
     s.SetReorderPoint: _there,
+    ResolveException: _exception,
 }
 """For each command that moves stock: the levels it needs, once everything else that it names is loaded."""
 

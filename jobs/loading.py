@@ -14,6 +14,7 @@ from geo.store.districts import districts_of
 from jobs.approval_names import kinds_for_approval, load_for_approval, name_approvers, only_follows
 from jobs.balances import STOCK_COMMANDS, VAN_COMMANDS, load_balances
 from jobs.context import Deed
+from jobs.exception_names import load_days, name_led_to
 from jobs.material_rules import rules_id
 from jobs.naming import Names, collect, those
 from jobs.stock_locations import SHIPPED, personal_van_id, place_id
@@ -67,6 +68,7 @@ from mobile_contract.schema.material_commands import (
 )
 from mobile_contract.schema.people import CrewMember, Duty
 from mobile_contract.schema.place import Site
+from mobile_contract.schema.reconciliation_commands import ResolveException
 from mobile_contract.schema.stock import StockLocation
 
 # Most of what crews report asks only for what a complete visit needs; the rest of a job's long history stays where it is.
@@ -98,6 +100,7 @@ _RULED = (
     TakeBackParts,
     OpenForm,
     HandInCopy,
+    ResolveException,
 )
 _FROM_STORE = (ReserveParts, PickParts, IssueParts, SubstitutePart, CloseRequest, TakeBackParts)
 _ASKED_BY_REPORTS = ("visit", "event", "task", "photo", "reading", "signature")
@@ -157,6 +160,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     await _load_parts_of_requests(conn, work, batch)
     await load_for_approval(conn, work, batch)
     await load_balances(conn, work, batch)
+    await load_days(conn, work, batch)
     return work
 
 
@@ -220,6 +224,7 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
     leaving += [c.person.id for c, _ in those(batch, SavePerson) if not c.person.active]
     now = min((deed.received_at for _, deed in batch), default=None) if leaving else None
     await name_stored(conn, org_id, names, batch)
+    await name_led_to(conn, org_id, names, batch)
     held = await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) if leaving else []
     for row in held:
         names.ids.setdefault(row["kind"], set()).add(row["id"])

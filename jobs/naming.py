@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from jobs.context import Deed
+from jobs.exception_names import name_exception
 from jobs.stock_names import STOCK_NAMES
 from jobs.store.rows import kind_name
 from jobs.work import wgs84
@@ -40,11 +41,13 @@ from mobile_contract.schema.material import Part
 from mobile_contract.schema.material_commands import HandInCopy, IssueParts, OpenForm, TakeBackParts
 from mobile_contract.schema.people import Crew, Person
 from mobile_contract.schema.place import Site
+from mobile_contract.schema.reconciliation_commands import ResolveException
 
 C = TypeVar("C", bound=Command)
 _REFERENCES = {
     "job_id": "job",
     "of_job_id": "job",
+    "to_job_id": "job",
     "visit_id": "visit",
     "site_id": "site",
     "contact_id": "contact",
@@ -143,6 +146,7 @@ def _name_substitutes(command: SavePart, names: Names) -> None:
 # What a command names or changes beyond its fields' plain references.
 _MORE: dict[type[Command], Callable[[Any, Names], object]] = {
     **STOCK_NAMES,
+    ResolveException: name_exception,
     RegisterRequest: _name_request,
     LinkRequest: _name_request,
     OpenJob: _name_request,

@@ -6,7 +6,7 @@ staged. `jobs.loading` fills it.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -18,6 +18,7 @@ from geo.coordinates import to_wgs84
 from geo.store.districts import Outline, save_districts
 from jobs.event import Event
 from jobs.journal import Journal
+from jobs.rules.reconcile import Gathered
 from jobs.signing import OrganisationKey
 from jobs.store import rows
 from jobs.store.rows import Stored, kind_name
@@ -67,6 +68,8 @@ class Work:
         self.key: OrganisationKey | None = None
         # Of each (location, part) whose level was locked and loaded.
         self.timelines: dict[tuple[UUID, UUID], Timeline] = {}
+        # What the days that are to be reconciled come to.
+        self.days: dict[date, Gathered] = {}
         self._now: dict[type[Document], dict[int, Document]] = defaultdict(dict)
         self._of_job: dict[_Slot, dict[int, Document]] = defaultdict(dict)
         self._journals: dict[int, Journal] = {}

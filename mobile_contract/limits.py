@@ -40,6 +40,9 @@ KIND_NAME_CHARS: Final = 40
 # Approval: how often a delegation may be passed on, delegation after delegation.
 DELEGATION_CHAIN: Final = 3
 
+# Lines of one report of material.
+REPORT_LINES: Final = 20_000
+
 # Repair: the number of ranges a bucket is cut into.
 REPAIR_RANGES: Final = 256
 REPAIR_BODY_BYTES: Final = 64 * KIB

@@ -34,6 +34,7 @@ _MODULES = (
     "transfer",
     "count",
     "loan",
+    "reconciliation",
     "meter",
     "signature",
     "reference",

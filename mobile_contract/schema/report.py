@@ -9,7 +9,9 @@ from mobile_contract.schema.base import Code, Currency, Line, LocalText, Quantit
 from mobile_contract.schema.listing import Asked, Shown
 from mobile_contract.schema.reconciliation import Day
 
-Week = Annotated[str, Meta(pattern=r"^[0-9]{4}-W[0-5][0-9]$", description="A week of ISO 8601, Monday to Sunday: 2026-W10.")]
+Week = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-W[0-5][0-9]$", description="A week of ISO 8601, Monday to Sunday: 2026-W10.")
+]
 
 
 class MaterialReportFilter(Asked, frozen=True, kw_only=True):

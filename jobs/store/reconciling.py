@@ -1,0 +1,157 @@
+"""Gathers what a day's reconciliation compares: moves are summed by the database, never read row by row. Decides nothing.
+
+Sums are over all that is known of a job, not of the day: the day says which jobs are looked at. Moves told while it gathers may be seen by
+its later statements only; the next reconciliation of the day puts that right.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+from msgspec.structs import replace
+
+from jobs.material_rules import rules_id, shipped_rules
+from jobs.rules.reconcile import (
+    EXACT,
+    Gathered,
+    JobPapers,
+    JobPart,
+    Loose,
+    Material,
+    Serial,
+    Stock,
+    Tolerance,
+    Transfer,
+    VanPart,
+    Wanting,
+)
+from jobs.stock_locations import COUNT_DIFFERENCE, TRANSIT, place_id
+from jobs.store import day_sums as sums
+from jobs.store import rows
+from jobs.store.rows import Want
+from jobs.work import Organisation
+from mobile_contract.schema.material import MaterialRules
+
+JOBS_MAX: Final = 200_000
+_Of = tuple[UUID, UUID]
+
+
+def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """Give the instants between which a local day lies, the second excluded."""
+    here = ZoneInfo(zone)
+    start, end = (datetime.combine(d, time(), here) for d in (day, day + timedelta(days=1)))
+    return start, end
+
+
+async def gather(conn: asyncpg.Connection, org: Organisation, day: date, now: datetime) -> Gathered:
+    """Sum what belongs to a day: a fixed number of statements, however many moves there are."""
+    start, end = bounds(day, org.zone)
+    found = await conn.fetch(sums.JOBS, org.org_id, start, end, day, now, JOBS_MAX)
+    jobs = [row["job_id"] for row in found]
+    parts = await _parts(conn, org, jobs)
+    used = {part.job_id for part in parts if part.used > 0}
+    papers = await _papers(conn, org.org_id, {job_id: job_id in used for job_id in jobs}, now)
+    below = await conn.fetch(sums.BELOW_ZERO, org.org_id, start, end, day)
+    spent = {(part.spender_id, part.part_id) for part in parts if part.excess > 0 and part.spender_id is not None}
+    vans = await _vans(conn, org.org_id, sorted(spent | {(row["van_id"], row["part_id"]) for row in below}))
+    material = Material(
+        parts=tuple(parts),
+        papers=tuple(papers),
+        loose=tuple(Loose(**dict(row)) for row in await conn.fetch(sums.LOOSE, org.org_id, start, end)),
+        vans=tuple(vans),
+        transfers=tuple(
+            Transfer(transfer_id=row["id"], location_id=row["location_id"], differs=row["differs"])
+            for row in await conn.fetch(sums.TRANSFERS, org.org_id, start, end)
+        ),
+    )
+    moves = await conn.fetchval(sums.MOVES, org.org_id, start, end)
+    return Gathered(material=material, moves=moves, jobs=frozenset(jobs))
+
+
+async def _parts(conn: asyncpg.Connection, org: Organisation, jobs: Sequence[UUID]) -> list[JobPart]:
+    lost = place_id(org.org_id, COUNT_DIFFERENCE)
+    tolerances = await _tolerances(conn, org.org_id)
+    on_forms: dict[UUID, dict[UUID, Decimal]] = defaultdict(dict)
+    for row in await conn.fetch(sums.ON_FORMS, org.org_id, jobs):
+        on_forms[row["job_id"]][row["part_id"]] = row["quantity"]
+    serials: dict[_Of, list[Serial]] = defaultdict(list)
+    for row in await conn.fetch(sums.SERIALS, org.org_id, lost, jobs):
+        each = Serial(serial=row["serial"], drawn=row["drawn"], spent=row["spent"])
+        serials[(row["job_id"], row["part_id"])].append(each)
+    parts: list[JobPart] = []
+    for row in await conn.fetch(sums.PARTS, org.org_id, lost, place_id(org.org_id, TRANSIT), jobs):
+        said = dict(row)
+        part_class = said.pop("part_class")
+        on_form = on_forms.get(said["job_id"])
+        parts.append(
+            JobPart(
+                **said,
+                on_form=None if on_form is None else on_form.get(said["part_id"], Decimal(0)),
+                tolerance=tolerances.get(part_class, EXACT),
+                serials=tuple(serials.get((said["job_id"], said["part_id"]), ())),
+            )
+        )
+    return await _with_own_serials(conn, org.org_id, parts)
+
+
+async def _with_own_serials(conn: asyncpg.Connection, org_id: UUID, parts: Sequence[JobPart]) -> list[JobPart]:
+    """Add what vans carry for no job to the parts of which a serial was spent that was not drawn."""
+    strange = {
+        (part.spender_id, part.part_id)
+        for part in parts
+        if part.spender_id is not None and any(each.spent > each.drawn for each in part.serials)
+    }
+    own: dict[Stock, set[str]] = defaultdict(set)
+    for row in await conn.fetch(sums.OWN_SERIALS, org_id, *_columns(strange)) if strange else ():
+        own[(row["van_id"], row["part_id"])].add(row["serial"])
+    return [
+        replace(part, own_serials=frozenset(own[(part.spender_id, part.part_id)]))
+        if part.spender_id is not None and (part.spender_id, part.part_id) in own
+        else part
+        for part in parts
+    ]
+
+
+async def _tolerances(conn: asyncpg.Connection, org_id: UUID) -> dict[str, Tolerance]:
+    stored = await rows.load(conn, org_id, [Want("material_rules", "id", (rules_id(org_id),))])
+    rules = next((item.document for item in stored if isinstance(item.document, MaterialRules)), shipped_rules(org_id))
+    return {each.part_class: Tolerance(percent=each.percent) for each in rules.tolerances}
+
+
+async def _papers(conn: asyncpg.Connection, org_id: UUID, jobs: Mapping[UUID, bool], now: datetime) -> list[JobPapers]:
+    """Tell about the papers of jobs. Only where material was used (the mapping says so) does a signature miss."""
+    return [
+        JobPapers(
+            job_id=row["job_id"],
+            ended=row["ended"],
+            unsigned=row["unsigned"] and jobs[row["job_id"]],
+            form_id=row["form_id"],
+            copies_missing=tuple(row["missing"]),
+        )
+        for row in await conn.fetch(sums.PAPERS, org_id, list(jobs), now)
+    ]
+
+
+async def _vans(conn: asyncpg.Connection, org_id: UUID, stocks: Sequence[Stock]) -> list[VanPart]:
+    if not stocks:
+        return []
+    columns = _columns(stocks)
+    lost, transit = place_id(org_id, COUNT_DIFFERENCE), place_id(org_id, TRANSIT)
+    wanting: dict[Stock, list[Wanting]] = defaultdict(list)
+    for row in await conn.fetch(sums.WANTING, org_id, lost, transit, *columns):
+        each = Wanting(job_id=row["job_id"], first_at=row["first_at"], excess=row["excess"])
+        wanting[(row["van_id"], row["part_id"])].append(each)
+    return [
+        VanPart(**dict(row), wanting=tuple(wanting[(row["van_id"], row["part_id"])]))
+        for row in await conn.fetch(sums.VANS, org_id, *columns)
+    ]
+
+
+def _columns(stocks: Iterable[Stock]) -> tuple[list[UUID], list[UUID]]:
+    ordered = sorted(stocks)
+    return [van_id for van_id, _ in ordered], [part_id for _, part_id in ordered]
