@@ -21,7 +21,8 @@ from mobile_contract import limits
 from mobile_contract.client import optimistic, pages, queue
 from mobile_contract.client.clocks import Clock, SystemClock, sample, uuid7
 from mobile_contract.client.exchange import Exchange, SyncReport
-from mobile_contract.client.optimistic import Key, Made
+from mobile_contract.client.made import NOWHERE, Made
+from mobile_contract.client.optimistic import Key
 from mobile_contract.client.queue import Draft, Queued
 from mobile_contract.client.store import FILE_NAME, Install, Store, Tombstone, plain
 from mobile_contract.client.transport import APP, Caller, HttpTransport, Pace, Transport
@@ -219,13 +220,13 @@ class Device:
             rows = self.store.rows(
                 f"select kind, id, body from document where kind in ({marks}) order by kind, id", wanted
             )
-            own = queue.shown_on_top(self.store)
+            own, install = queue.shown_on_top(self.store), self.store.install()
             people = {session.session_id: session.person_id for session in self.store.sessions()}
         documents: dict[Key, Document] = {}
         for kind, id, body in rows:
             with suppress(msgspec.ValidationError):
                 documents[kind, UUID(id)] = _DOCUMENT[kind].decode(body)
-        return optimistic.show(documents, _readable(own, people))
+        return optimistic.show(documents, _readable(own, people, install))
 
     def missing(self, job_id: UUID, *, no_parts_declared: bool = False) -> list[Missing]:
         """List what a job still misses before a visit may count as completed, by the same rule as the server's."""
@@ -301,13 +302,16 @@ def _person_of(install: Install, sessions: Sequence[SessionGrant]) -> UUID | Non
     return next((s.person_id for s in sessions if s.session_id == install.session_id), None)
 
 
-def _readable(own: Sequence[Queued], people: dict[UUID, UUID]) -> Iterator[Made]:
+def _readable(own: Sequence[Queued], people: dict[UUID, UUID], install: Install | None) -> Iterator[Made]:
+    org_id, zone = (install.org_id, install.zone) if install is not None else (NOWHERE, "UTC")
     for each in own:
         # A command whose bytes were harmed shows nothing; the server is told of it all the same.
         with suppress(msgspec.MsgspecError, KeyError):
             envelope = msgspec.json.decode(each.cmd, type=CommandEnvelope)
             command = decode_args(envelope.name, bytes(envelope.args))
-            yield Made(command=command, person_id=people.get(each.session_id), at=each.made_at)
+            yield Made(
+                command=command, person_id=people.get(each.session_id), at=each.made_at, org_id=org_id, zone=zone
+            )
 
 
 def _stretched(salt: str, pin: str) -> str:

@@ -7,16 +7,16 @@ Other flags, due times, numbers and approvals are left to the server.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mobile_contract.client.made import Made
+from mobile_contract.client.materials import of_parts
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
-from mobile_contract.schema.approval import Policy
 from mobile_contract.schema.base import Command, Document, Priority
 from mobile_contract.schema.job import (
     Flag,
@@ -32,7 +32,6 @@ from mobile_contract.schema.job import (
     Visit,
     VisitState,
 )
-from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestState
 
 T = TypeVar("T", bound=Struct)
 
@@ -48,14 +47,6 @@ _UNDER_WAY: Final = frozenset({_V.EN_ROUTE, _V.ON_SITE, _V.WORKING, _V.PAUSED})
 _ALIVE: Final = _PLANNED | _UNDER_WAY
 _FINISHED: Final = frozenset({_V.COMPLETED, _V.FOLLOW_UP_NEEDED, _V.NO_ACCESS})
 _OVER: Final = frozenset({JobState.CANCELLED, JobState.CLOSED})
-
-
-class Made(Struct, frozen=True, kw_only=True):
-    """A command of this device that the documents do not show yet."""
-
-    command: Command
-    person_id: UUID | None
-    at: datetime
 
 
 class Turn(Struct, frozen=True):
@@ -124,7 +115,7 @@ def effect(documents: Documents, made: Made) -> Changes:
         changes[(new.kind, document.id)] = document
     if (special := _SPECIAL.get(type(command))) is not None:
         changes |= special(documents, command, made)
-    return changes
+    return changes | of_parts(documents, made)
 
 
 def _visit_changes(documents: Documents, command: Any, made: Made) -> Changes:
@@ -201,36 +192,6 @@ def _answer(documents: Documents, command: f.AnswerChecklist, made: Made) -> Cha
     return {("task", task.id): replace(task, answer=command.answer, answered_at=made.at, answered_by=made.person_id)}
 
 
-def _request(documents: Documents, command: f.RequestParts, made: Made) -> Changes:
-    # What it costs is known from the catalogue; who has to decide is the server's to say. Without a policy it refuses.
-    policy = next((p for p in documents.values() if isinstance(p, Policy)), None)
-    if policy is None:
-        return {}
-    lines = [
-        _copied(PricedLine, line, unit_cost=_cost(documents, line.part_id), received=Decimal(0))
-        for line in command.lines
-    ]
-    amount = sum((line.quantity * line.unit_cost for line in lines), Decimal(0))
-    request = _copied(
-        MaterialRequest,
-        command,
-        id=command.request_id,
-        state=RequestState.WAITING_APPROVAL,
-        lines=tuple(lines),
-        amount=amount,
-        day_total=amount,
-        currency=policy.currency,
-        requested_by=made.person_id,
-        requested_at=made.at,
-    )
-    return {("material_request", request.id): request}
-
-
-def _cost(documents: Documents, part_id: UUID) -> Decimal:
-    part = documents.get(("part", part_id))
-    return part.unit_cost if isinstance(part, Part) else Decimal(0)
-
-
 def _report_job(documents: Documents, command: f.ReportJob, made: Made) -> Changes:
     job = _copied(
         Job,
@@ -302,7 +263,6 @@ def _copied(to: type[T], source: Struct, **fields: Any) -> T:
 
 _SPECIAL: Final[dict[type[Command], Callable[[Documents, Any, Made], Changes]]] = {
     f.AnswerChecklist: _answer,
-    f.RequestParts: _request,
     f.ReportJob: _report_job,
     d.ClaimJob: _claim,
     d.HoldJob: _hold,

@@ -11,13 +11,15 @@ import pytest
 from jobs.event import Event, EventName
 from jobs.rules.job import fold_job
 from jobs.rules.visit import fold_visit
-from mobile_contract.client.optimistic import NEW, TURNS, Key, Made, effect, show
+from mobile_contract.client.made import Made
+from mobile_contract.client.optimistic import NEW, TURNS, Key, effect, show
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
-from mobile_contract.schema.approval import Policy
+from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, Document, LocalText, Priority
 from mobile_contract.schema.job import Flag, HoldReason, Job, JobState, OpenJob, Task, Visit, VisitState
 from mobile_contract.schema.material import MaterialRequest, Part, RequestLine, RequestState
+from mobile_contract.schema.people import Role
 from tests.mobile_contract.client.kit import JOB, VISIT, a_job, a_visit
 from tests.mobile_contract.client.office import START
 
@@ -167,7 +169,7 @@ def test_a_checklist_answer_shows_and_an_unknown_line_does_not() -> None:
 
 def test_requested_parts_show_with_what_the_catalogue_says_they_cost() -> None:
     part = Part(id=UUID(int=6), code="P", name=LocalText(en="Clamp"), unit_cost=Decimal("12.50"))
-    policy = Policy(id=UUID(int=8), code="R1", version=1, currency="CNY", bands=())
+    policy = Policy(id=UUID(int=8), code="R1", version=1, currency="CNY", bands=(Band(above=Decimal(0), role=Role.ENGINEER),))
     command = f.RequestParts(
         job_id=JOB,
         visit_id=VISIT,

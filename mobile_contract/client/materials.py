@@ -1,0 +1,368 @@
+"""What a phone shows of parts before the server has answered: requests and who decides them, moves, what the van holds. Pure; guesses.
+
+The same rules as the server's are asked (`mobile_contract.rules`); the answer is provisional, since others may have asked or moved
+something meanwhile.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mobile_contract.client.made import Made
+from mobile_contract.rules.deciding import Decider, addressed, approved, claim_of, rejected
+from mobile_contract.rules.exact import total
+from mobile_contract.rules.ladder import MATERIAL_REQUEST, Asking, Known, Verdict, amount_of, approval_id, evaluate
+from mobile_contract.rules.material import lines_of_job, numbered, piece_id, taken_move_id
+from mobile_contract.rules.request_states import request_state
+from mobile_contract.rules.stock import effect, level_id, merged_lines, personal_van_id, place_id, transfer_state
+from mobile_contract.schema import decisions as d
+from mobile_contract.schema import facts as f
+from mobile_contract.schema import field_stock as t
+from mobile_contract.schema.approval import Approval, ApprovalState, Delegation, Policy, WorkCalendar
+from mobile_contract.schema.base import Command, Document
+from mobile_contract.schema.job import Job, Visit
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, Part, PricedLine, RequestState
+from mobile_contract.schema.people import Crew, Duty, Person
+from mobile_contract.schema.place import District
+from mobile_contract.schema.stock import (
+    LocationKind,
+    MoveKind,
+    StockLevel,
+    StockMove,
+    StockTransfer,
+    TransferLine,
+    TransferState,
+)
+
+D = TypeVar("D", bound=Document)
+Documents = Mapping[tuple[str, UUID], Document]
+Changes = dict[tuple[str, UUID], Document | None]
+NOTHING: Final = Decimal(0)
+
+
+class Leg(Struct, frozen=True):
+    """What kind of move, from where to where."""
+
+    kind: MoveKind
+    source: UUID
+    target: UUID
+
+
+def of_parts(documents: Documents, made: Made) -> Changes:
+    """Give what a command changes about parts; most commands change nothing."""
+    show = _SHOWN.get(type(made.command))
+    return show(documents, made.command, made) if show is not None else {}
+
+
+def van_of(documents: Documents, visit_id: UUID | None, made: Made) -> UUID:
+    """Name the van of a person: that of the visit's crew where it is theirs, else of a crew of theirs, else what they carry themselves."""
+    visit = documents.get(("visit", visit_id)) if visit_id is not None else None
+    planned = [visit.crew_id] if isinstance(visit, Visit) and visit.crew_id is not None else []
+    crews = {crew.id: crew for crew in _all(documents, Crew)}
+    own = sorted(id for id, crew in crews.items() if made.person_id in crew.member_ids)
+    asked = [*(id for id in planned if id in own), *own, *planned]
+    vans = [crews[id].van_id for id in asked if id in crews]
+    return next((van for van in vans if van is not None), personal_van_id(made.org_id, made.person_id))
+
+
+# what is asked for
+
+
+def _request(documents: Documents, command: f.RequestParts | f.TakeParts, made: Made) -> Changes:
+    # Without a policy the phone does not know the currency, so it shows nothing.
+    policy = next((p for p in _all(documents, Policy) if p.subject == MATERIAL_REQUEST), None)
+    if policy is None:
+        return {}
+    taken = isinstance(command, f.TakeParts)
+    lines = tuple(_priced(documents, line, line_no) for line_no, line in enumerate(command.lines, start=1))
+    verdict, asking = _verdict(documents, command, made, amount=amount_of(lines), currency=policy.currency)
+    approval = Approval(
+        id=approval_id(command.request_id),
+        job_id=command.job_id,
+        subject=MATERIAL_REQUEST,
+        subject_id=command.request_id,
+        state=ApprovalState.WAITING,
+        after_hours=verdict.after_hours,
+        amount=verdict.amount,
+        own_amount=asking.amount,
+        currency=asking.currency,
+        policy_code=verdict.policy_code,
+        policy_version=verdict.policy_version,
+        asked_by=made.person_id,
+        asked_at=made.at,
+        steps=verdict.steps,
+        after_the_fact=taken,
+        allowance_id=command.allowance_id if isinstance(command, f.TakeParts) else None,
+    )
+    approval = addressed(approval, _all(documents, Delegation), made.at)
+    request = MaterialRequest(
+        id=command.request_id,
+        job_id=command.job_id,
+        visit_id=command.visit_id,
+        state=RequestState.WAITING_APPROVAL,
+        lines=lines,
+        amount=asking.amount,
+        day_total=approval.amount,
+        currency=approval.currency,
+        requested_by=made.person_id,
+        requested_at=made.at,
+        urgent=taken or getattr(command, "urgent", False),
+        approval_id=approval.id,
+        allowance_id=approval.allowance_id,
+        taken_at=made.at if taken else None,
+    )
+    changes: Changes = {("approval", approval.id): approval, ("material_request", request.id): request}
+    if isinstance(command, f.TakeParts):
+        changes |= _taken(documents, command, made)
+    return changes | _refolded({**documents, **_present(changes)}, command.job_id)
+
+
+def _verdict(
+    documents: Documents, command: f.RequestParts | f.TakeParts, made: Made, *, amount: Decimal, currency: str
+) -> tuple[Verdict, Asking]:
+    job = documents.get(("job", command.job_id))
+    asking = Asking(
+        subject_id=command.request_id,
+        amount=amount,
+        currency=currency,
+        at=made.at,
+        zone=made.zone,
+        asked_by=made.person_id,
+        site_id=job.site_id if isinstance(job, Job) else None,
+        job_type=job.type if isinstance(job, Job) else "",
+        district_ids=_districts(documents, job.district_id if isinstance(job, Job) else None),
+    )
+    known = Known(
+        policies=tuple(_all(documents, Policy)),
+        calendars=tuple(_all(documents, WorkCalendar)),
+        duties=tuple(_all(documents, Duty)),
+        approvals=tuple(a for a in _all(documents, Approval) if a.job_id == command.job_id),
+    )
+    return evaluate(known, asking), asking
+
+
+def _priced(documents: Documents, line: Any, line_no: int) -> PricedLine:
+    part = documents.get(("part", line.part_id))
+    cost, price = (part.unit_cost, part.price) if isinstance(part, Part) else (NOTHING, None)
+    priced = PricedLine(part_id=line.part_id, quantity=line.quantity, unit_cost=cost, received=NOTHING, line_no=line_no)
+    shown = price if line.price is None else line.price
+    return replace(priced, chargeable=True, price=shown) if line.chargeable else priced
+
+
+def _districts(documents: Documents, id: UUID | None) -> tuple[UUID, ...]:
+    found: list[UUID] = []
+    while id is not None and id not in found:
+        found.append(id)
+        district = documents.get(("district", id))
+        id = district.parent_id if isinstance(district, District) else None
+    return tuple(found)
+
+
+def _decide(documents: Documents, command: d.Approve | d.Reject, made: Made) -> Changes:
+    approval = documents.get(("approval", command.approval_id))
+    person = documents.get(("person", made.person_id)) if made.person_id is not None else None
+    if not isinstance(approval, Approval) or not isinstance(person, Person):
+        return {}
+    if approval.state is not ApprovalState.WAITING:
+        return {}
+    decider = Decider(person_id=person.id, roles=frozenset(person.roles), at=made.at)
+    delegations = _all(documents, Delegation)
+    claim = claim_of(approval, decider, delegations)
+    if claim is None:
+        return {}
+    turn = approved if isinstance(command, d.Approve) else rejected
+    decided = addressed(turn(approval, claim, decider), delegations, made.at)
+    changes: Changes = {("approval", decided.id): decided}
+    request = documents.get(("material_request", decided.subject_id))
+    if isinstance(request, MaterialRequest) and decided.state is ApprovalState.APPROVED:
+        granted = {line.line_no: line.quantity for line in getattr(command, "lines", ())}
+        lines = tuple(replace(n, approved=granted.get(n.line_no, n.quantity)) for n in numbered(request.lines))
+        changes["material_request", request.id] = replace(request, lines=lines)
+    return changes | _refolded({**documents, **_present(changes)}, approval.job_id)
+
+
+# what moves
+
+
+def _received(documents: Documents, command: f.ReceivePart, made: Made) -> Changes:
+    van_id = van_of(documents, command.visit_id, made)
+    return _reported(documents, command, made, Leg(MoveKind.RECEIVED, _place(made, LocationKind.TRANSIT), van_id))
+
+
+def _used(documents: Documents, command: f.UsePart, made: Made) -> Changes:
+    van_id = van_of(documents, command.visit_id, made)
+    return _reported(documents, command, made, Leg(MoveKind.USED, van_id, _place(made, LocationKind.CUSTOMER)))
+
+
+def _returned(documents: Documents, command: f.ReturnPart, made: Made) -> Changes:
+    van_id = van_of(documents, command.visit_id, made)
+    return _reported(documents, command, made, Leg(MoveKind.RETURNED, van_id, _place(made, LocationKind.RETURNED)))
+
+
+def _reported(documents: Documents, command: Any, made: Made, leg: Leg) -> Changes:
+    serials = command.serials or ((command.serial,) if command.serial else ())
+    line = replace(_template(command, made, leg), part_id=command.part_id, slip_id=getattr(command, "slip_id", None))
+    line = replace(line, request_id=command.request_id, line_no=command.line_no or None)
+    changes = _booked(documents, _pieces(line, command.move_id, command.quantity, serials), made)
+    return changes | _refolded({**documents, **_present(changes)}, command.job_id)
+
+
+def _taken(documents: Documents, command: f.TakeParts, made: Made) -> Changes:
+    leg = Leg(MoveKind.TAKEN, _place(made, LocationKind.TRANSIT), van_of(documents, command.visit_id, made))
+    moves: list[StockMove] = []
+    for line_no, line in enumerate(command.lines, start=1):
+        move = replace(_template(command, made, leg), part_id=line.part_id, line_no=line_no, lot=line.lot)
+        move = replace(move, request_id=command.request_id)
+        moves += _pieces(move, taken_move_id(command.request_id, line_no), line.quantity, line.serials)
+    return _booked(documents, moves, made)
+
+
+def _template(command: Any, made: Made, leg: Leg) -> StockMove:
+    """Make a move of nothing yet, with all that a report says of each of its pieces."""
+    return StockMove(
+        id=command.job_id,
+        part_id=command.job_id,
+        quantity=NOTHING,
+        kind=leg.kind,
+        from_location_id=leg.source,
+        to_location_id=leg.target,
+        job_id=command.job_id,
+        visit_id=command.visit_id,
+        unit_cost=NOTHING,
+        occurred_at=made.at,
+        recorded_at=made.at,
+        actor_id=made.person_id,
+        lot=getattr(command, "lot", ""),
+    )
+
+
+def _pieces(move: StockMove, move_id: UUID, quantity: Decimal, serials: tuple[str, ...]) -> list[StockMove]:
+    if len(serials) < 2:
+        return [replace(move, id=move_id, quantity=quantity, serial=serials[0] if serials else "")]
+    return [
+        replace(move, id=piece_id(move_id, position), quantity=Decimal(1), serial=serial)
+        for position, serial in enumerate(serials)
+    ]
+
+
+def _booked(documents: Documents, moves: Iterable[StockMove], made: Made) -> Changes:
+    """Show moves, and what they make of the vans that the phone knows."""
+    changes: Changes = {}
+    vans = {crew.van_id for crew in _all(documents, Crew)} | {personal_van_id(made.org_id, made.person_id)}
+    for move in moves:
+        if ("stock_move", move.id) in documents:
+            continue
+        part = documents.get(("part", move.part_id))
+        changes["stock_move", move.id] = replace(move, unit_cost=part.unit_cost) if isinstance(part, Part) else move
+        for location_id in {move.from_location_id, move.to_location_id} & vans:
+            level = _level({**documents, **_present(changes)}, location_id, move.part_id)
+            moved = replace(level, quantity=total([level.quantity, effect(move, location_id)]))
+            changes["stock_level", level.id] = moved
+    return changes
+
+
+def _handed_over(documents: Documents, command: t.HandOverParts, made: Made) -> Changes:
+    van_id = van_of(documents, None, made)
+    known = _transfer(documents, command.transfer_id)
+    if known.shipped_at is not None:
+        return {}
+    sent = [TransferLine(part_id=x.part_id, lot=x.lot, serial=x.serial, sent=x.quantity) for x in command.lines]
+    left = replace(
+        known,
+        from_location_id=van_id,
+        to_location_id=command.to_location_id,
+        lines=merged_lines([*known.lines, *sent]),
+        shipped_at=made.at,
+        shipped_by=made.person_id,
+    )
+    return _transferred(documents, left, [(van_id, x.part_id, -x.quantity) for x in command.lines])
+
+
+def _taken_over(documents: Documents, command: t.TakeOverParts, made: Made) -> Changes:
+    van_id = van_of(documents, None, made)
+    known = _transfer(documents, command.transfer_id)
+    if known.confirmed_at is not None:
+        return {}
+    came = [TransferLine(part_id=x.part_id, lot=x.lot, serial=x.serial, received=x.quantity) for x in command.lines]
+    arrived = replace(
+        known,
+        from_location_id=known.from_location_id or command.from_location_id,
+        arrived_location_id=van_id,
+        lines=merged_lines([*known.lines, *came]),
+        confirmed_at=made.at,
+        confirmed_by=made.person_id,
+    )
+    return _transferred(documents, arrived, [(van_id, x.part_id, x.quantity) for x in command.lines])
+
+
+def _transferred(documents: Documents, transfer: StockTransfer, moved: Iterable[tuple[UUID, UUID, Decimal]]) -> Changes:
+    changes: Changes = {("stock_transfer", transfer.id): replace(transfer, state=transfer_state(transfer))}
+    for location_id, part_id, quantity in moved:
+        level = _level({**documents, **_present(changes)}, location_id, part_id)
+        changes["stock_level", level.id] = replace(level, quantity=total([level.quantity, quantity]))
+    return changes
+
+
+def _counted(documents: Documents, command: t.CountVan, made: Made) -> Changes:
+    van_id = van_of(documents, None, made)
+    levels = [(_level(documents, van_id, line.part_id), line.quantity) for line in command.lines]
+    return {("stock_level", x.id): replace(x, quantity=quantity, counted_at=made.at) for x, quantity in levels}
+
+
+# what follows
+
+
+def _refolded(documents: Documents, job_id: UUID) -> Changes:
+    """Bring a job's requests up to its moves and decisions, as the server does."""
+    requests = [r for r in _all(documents, MaterialRequest) if r.job_id == job_id]
+    moves = [m for m in _all(documents, StockMove) if m.job_id == job_id]
+    lines = lines_of_job(requests, moves, [s for s in _all(documents, IssueSlip) if s.job_id == job_id])
+    changes: Changes = {}
+    for request in requests:
+        approval = documents.get(("approval", request.approval_id)) if request.approval_id is not None else None
+        decided = approval.state if isinstance(approval, Approval) else None
+        told = lines[request.id]
+        state = request_state(decided, told, closed=request.closed_at is not None)
+        changes["material_request", request.id] = replace(request, lines=told, state=state)
+    return changes
+
+
+def _level(documents: Documents, location_id: UUID, part_id: UUID) -> StockLevel:
+    id = level_id(location_id, part_id)
+    known = documents.get(("stock_level", id))
+    return known if isinstance(known, StockLevel) else StockLevel(id=id, location_id=location_id, part_id=part_id)
+
+
+def _transfer(documents: Documents, id: UUID) -> StockTransfer:
+    known = documents.get(("stock_transfer", id))
+    return known if isinstance(known, StockTransfer) else StockTransfer(id=id, state=TransferState.SHIPPED)
+
+
+def _place(made: Made, kind: LocationKind) -> UUID:
+    return place_id(made.org_id, kind)
+
+
+def _all(documents: Documents, kind: type[D]) -> list[D]:
+    return [document for document in documents.values() if isinstance(document, kind)]
+
+
+def _present(changes: Changes) -> dict[tuple[str, UUID], Document]:
+    return {key: document for key, document in changes.items() if document is not None}
+
+
+_SHOWN: Final[dict[type[Command], Callable[[Documents, Any, Made], Changes]]] = {
+    f.RequestParts: _request,
+    f.TakeParts: _request,
+    f.ReceivePart: _received,
+    f.UsePart: _used,
+    f.ReturnPart: _returned,
+    t.HandOverParts: _handed_over,
+    t.TakeOverParts: _taken_over,
+    t.CountVan: _counted,
+    d.Approve: _decide,
+    d.Reject: _decide,
+}
