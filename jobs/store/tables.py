@@ -179,7 +179,6 @@ _index("stock_move", "count_id", where="count_id is not null")
 _index("stock_move", "reverses_id", where="reverses_id is not null")
 _index("stock_move", "part_id", "serial", where="serial <> ''")
 # For pages of the warehouse: queues hold only what waits.
-_index("stock_move", "occurred_at", "id")
 _index("stock_move", "from_location_id", "occurred_at", "id")
 _index("stock_move", "to_location_id", "occurred_at", "id")
 _index("stock_move", "part_id", "occurred_at", "id")

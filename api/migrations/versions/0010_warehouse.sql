@@ -1,7 +1,5 @@
 -- Pages of the warehouse: each list walks one index in its own order. A blank line after a semicolon ends a statement.
 
-CREATE INDEX stock_move_occurred_at_id_idx ON stock_move (org_id, occurred_at, id);
-
 CREATE INDEX stock_move_from_location_id_occurred_at_id_idx ON stock_move (org_id, from_location_id, occurred_at, id);
 
 CREATE INDEX stock_move_to_location_id_occurred_at_id_idx ON stock_move (org_id, to_location_id, occurred_at, id);
