@@ -27,8 +27,8 @@ select id, job_id, step, escalate_at from approval
 where org_id = $1 and state = 'waiting' and escalate_at <= $2 order by escalate_at, id limit $3"""
 # Begun and not shown yet, or over and still shown.
 _TURNED: Final = """
-select id, in_force, from_at, to_at from delegation
-where org_id = $1 and to_at > $2 - interval '400 days' and in_force <> (from_at <= $2 and to_at > $2) order by id limit $3"""
+select id, xmin::text revision from delegation
+where org_id = $1 and to_at > $2::timestamptz - interval '400 days' and in_force <> (from_at <= $2 and to_at > $2) order by id limit $3"""
 
 
 async def escalate_due(pool: asyncpg.Pool, org_id: UUID, *, now: datetime, poke: Poke = no_listeners) -> int:
@@ -46,7 +46,8 @@ async def follow_delegations(pool: asyncpg.Pool, org_id: UUID, *, now: datetime,
     """Show what waits to whoever may decide it by a delegation that has begun, changed or ended; give how many were followed."""
 
     def ask(row: asyncpg.Record) -> Ask:
-        turn = f"follow/{not row['in_force']}/{row['from_at']}/{row['to_at']}/{now}"
+        # Two timers that see the same row send the same command; a row that was written since is followed anew.
+        turn = f"follow/{now}/{row['revision']}"
         return _ask(org_id, FollowDelegation(delegation_id=row["id"]), uuid5(row["id"], turn), now)
 
     return await _sweep(pool, org_id, Due(_TURNED, ask), now=now, poke=poke)

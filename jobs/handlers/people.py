@@ -131,7 +131,8 @@ def _let_go(work: Work, person_id: UUID, deed: Deed, *, reason: str) -> None:
         settle(work, job_id)
     for delegation in work.all(Delegation):
         if person_id in (delegation.from_id, delegation.to_id) and delegation.to_at > now:
-            work.put(replace(delegation, to_at=max(delegation.from_at, now), in_force=False))
+            # What the other is shown is followed by the timer, as when any delegation ends; it counts no more from now.
+            work.put(replace(delegation, to_at=max(delegation.from_at, now)))
     for approval in work.all(Approval):
         if approval.state is ApprovalState.WAITING:
             work.put(addressed(without(approval, person_id), work.all(Delegation), now))

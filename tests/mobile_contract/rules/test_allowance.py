@@ -47,6 +47,10 @@ def test_the_signed_terms_are_these_bytes_and_this_is_their_signature() -> None:
         "00000000-0000-0000-0000-000000000008",
     ]
     assert public_key_of(SEED) == "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+    assert allowance().signature == (
+        "c967024c8e72bfea3a1022412c60733d01ca113c0fe5543387aac68c3a96bb4c"
+        "91c3e2190a2d5c4c42d12723dd82dba3b8f153d0d73cd39e2f9036bbc34bdc09"
+    )
     assert is_genuine(allowance(), public_key_of(SEED))
 
 

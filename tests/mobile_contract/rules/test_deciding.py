@@ -141,7 +141,9 @@ def test_a_delegate_of_one_who_has_decided_does_not_decide_once_more_for_them() 
 
 
 def test_after_an_escalation_the_other_may_decide_for_all_and_the_first_still_may() -> None:
-    late = addressed(escalated(waiting(step(MANAGER, DEPUTY, rule=StepRule.ALL_OF)), ApproverRef(person_id=EVE), NOW), [], NOW)
+    late = addressed(
+        escalated(waiting(step(MANAGER, DEPUTY, rule=StepRule.ALL_OF)), ApproverRef(person_id=EVE), NOW), [], NOW
+    )
     assert late.inboxes == (f"me/{EVE}", "role/deputy_gm", "role/manager")
     assert take(late, by(EVE)).state is ApprovalState.APPROVED
     assert take(late, by(MAX, Role.MANAGER)).state is ApprovalState.WAITING

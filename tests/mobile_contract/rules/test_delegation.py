@@ -131,7 +131,7 @@ def test_whoever_is_shown_what_waits_for_a_person_may_decide_it_and_nobody_else(
 ) -> None:
     about = matter("10", asked_by=asker)
     shown = other in stands_in(named, None, delegations, about)
-    may = other != asker and other != named and named in lenders(other, delegations, about)
+    may = other not in (asker, named) and named in lenders(other, delegations, about)
     assert shown == may
 
 

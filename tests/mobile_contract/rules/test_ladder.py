@@ -164,9 +164,9 @@ def test_whoever_has_left_is_not_on_duty_any_more() -> None:
 def test_working_time_is_judged_in_the_organisations_zone(local: str, after_hours: bool) -> None:
     at = datetime.fromisoformat(local).astimezone(UTC)
     assert evaluate(known(), asking("10", at)).after_hours is after_hours
-    assert evaluate(
-        msgspec.structs.replace(known(), calendars=(calendar(),)), asking("10", at)
-    ).after_hours is after_hours
+    assert (
+        evaluate(msgspec.structs.replace(known(), calendars=(calendar(),)), asking("10", at)).after_hours is after_hours
+    )
 
 
 def at_noon(day: str) -> datetime:
@@ -188,9 +188,7 @@ def test_on_a_holiday_the_duty_chief_decides_though_it_is_a_thursday() -> None:
     chief = uuid4()
     holiday = CalendarDay(day=date(2026, 10, 1), name=LocalText(en="National Day"))
     on = known(duty(chief, at_noon("2026-10-01"), 5))
-    verdict = evaluate(
-        msgspec.structs.replace(on, calendars=(calendar(holiday),)), asking("10", at_noon("2026-10-01"))
-    )
+    verdict = evaluate(msgspec.structs.replace(on, calendars=(calendar(holiday),)), asking("10", at_noon("2026-10-01")))
     assert only(verdict).person_id == chief
     assert not evaluate(on, asking("10", at_noon("2026-10-01"))).after_hours
 

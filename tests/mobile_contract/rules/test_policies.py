@@ -75,7 +75,10 @@ def test_a_policy_that_names_the_job_type_beats_one_that_names_a_district() -> N
 
 
 def test_a_district_holds_for_those_below_it_and_the_nearest_one_wins() -> None:
-    city, ward = policy("city", version=9, scope=Scope(district_ids=(CITY,))), policy("ward", scope=Scope(district_ids=(WARD,)))
+    city, ward = (
+        policy("city", version=9, scope=Scope(district_ids=(CITY,))),
+        policy("ward", scope=Scope(district_ids=(WARD,))),
+    )
     assert chosen(city, ward) == "ward"
     assert chosen(city, ward, where=Where(district_ids=(CITY,))) == "city"
     assert chosen(city, ward, where=Where(district_ids=())) is None
