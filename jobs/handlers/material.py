@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from jobs.approving import Asked, ask
+from jobs.approving import Asked, ask, draw
 from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.door import handles
@@ -21,11 +21,10 @@ from jobs.result import Applied, PutAside, Refused, Result
 from jobs.stock import Booking, below_zero, book_all
 from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, place, van, van_of
 from jobs.work import Work
-from mobile_contract.rules.allowance import taking_flags
-from mobile_contract.rules.exact import is_exact, is_quantity, total
+from mobile_contract.rules.exact import is_exact, is_quantity
 from mobile_contract.rules.ladder import MATERIAL_REQUEST, NO_POLICY_VERSION, amount_of
 from mobile_contract.rules.material import piece_id, taken_move_id
-from mobile_contract.schema.approval import Allowance, Approval, ApprovalState
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, TakeParts, UsePart
 from mobile_contract.schema.job import Flag
 from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestLine, RequestState
@@ -79,7 +78,7 @@ def take_parts(work: Work, command: TakeParts, deed: Deed) -> Result:
     detail, flags = _told(approval)
     missing = {flag for line in command.lines for flag in _missing(work, line.part_id, line.serials, line.lot)}
     detail |= {"allowance_id": command.allowance_id, "to_location_id": van_id}
-    odd = {*flags, *missing, *_draw(work, command, deed, amount_of(lines))}
+    odd = {*flags, *missing, *draw(work, deed, command.allowance_id, amount_of(lines))}
     return report(work, command, deed, EventName.PARTS_TAKEN, detail=detail, flags=odd)
 
 
@@ -158,16 +157,6 @@ def _put_request(work: Work, command: RequestParts | TakeParts, deed: Deed, line
     work.put(request)
     refold(work, request.job_id)
     return approval
-
-
-def _draw(work: Work, command: TakeParts, deed: Deed, amount: Decimal) -> tuple[Flag, ...]:
-    """Count what was taken under an allowance, and tell what is odd about that; its row is locked."""
-    allowance = work.get(Allowance, command.allowance_id)
-    crews = work.crews_of(deed.person_id, deed.occurrence.at) if deed.person_id is not None else ()
-    flags = taking_flags(allowance, amount=amount, at=deed.occurrence.at, person_id=deed.person_id, crew_ids=crews)
-    if allowance is not None:
-        work.put(replace(allowance, drawn=total([allowance.drawn, amount])))
-    return flags
 
 
 def _told(approval: Approval) -> tuple[dict[str, Any], tuple[Flag, ...]]:
