@@ -10,7 +10,7 @@ from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.reconciliation import ExceptionState, Reconciliation, ResolveAction, StockException
 from mobile_contract.schema.reconciliation_commands import ReconcileDay, ResolveException
-from mobile_contract.schema.stock import StockMove
+from mobile_contract.schema.stock import LocationKind, StockLocation, StockMove
 from sync.outcomes import Answer
 from tests.arrange import NOW, Assigned
 from tests.jobs import stored
@@ -58,6 +58,13 @@ async def next_job(scene: Scene, crew: str = "alpha") -> Assigned:
 async def called_off(scene: Scene, *, now: datetime = NOW) -> None:
     """Cancel the scene's job."""
     await scene.org.ok(d.CancelJob(job_id=scene.job.job_id, reason="twice"), by="dan", now=now)
+
+
+async def another_store(scene: Scene) -> UUID:
+    """Save a second store."""
+    depot = StockLocation(id=scene.org.new_id(), code="depot", kind=LocationKind.STORE)
+    await scene.org.ok(d.SaveStockLocation(location=depot), by="wes")
+    return depot.id
 
 
 async def reconciled(scene: Scene, day: date = TODAY, *, now: datetime = EVENING) -> list[StockException]:

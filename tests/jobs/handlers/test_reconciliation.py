@@ -16,7 +16,7 @@ from mobile_contract.schema.base import Command
 from mobile_contract.schema.field_stock import TakeOverParts
 from mobile_contract.schema.reconciliation import ExceptionKind as Kind
 from mobile_contract.schema.reconciliation import ExceptionState, KindCount, StockException
-from mobile_contract.schema.stock import LocationKind, MoveKind, StockLocation, StockMove
+from mobile_contract.schema.stock import MoveKind, StockMove
 from mobile_contract.schema.stock_commands import ConfirmTransfer, ReverseMove, ShipTransfer, StockLine
 from tests.arrange import NOW, Org, organisation
 from tests.jobs import stored
@@ -25,6 +25,7 @@ from tests.jobs.material_scene import scene as arranged
 from tests.jobs.reconciling import (
     EVENING,
     TODAY,
+    another_store,
     called_off,
     drawn,
     ended,
@@ -64,12 +65,6 @@ async def replenished(scene: Scene, quantity: int) -> None:
     sent = ShipTransfer(transfer_id=transfer_id, from_location_id=scene.store, to_location_id=van, lines=lines)
     await scene.org.ok(sent, by="wes")
     await scene.org.ok(TakeOverParts(transfer_id=transfer_id, lines=lines), by="amy")
-
-
-async def another_store(scene: Scene) -> UUID:
-    depot = StockLocation(id=scene.org.new_id(), code="depot", kind=LocationKind.STORE)
-    await scene.org.ok(d.SaveStockLocation(location=depot), by="wes")
-    return depot.id
 
 
 async def test_a_day_that_agrees_finds_nothing_and_says_how_much_it_compared(scene: Scene) -> None:
