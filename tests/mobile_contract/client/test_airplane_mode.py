@@ -1,5 +1,6 @@
 """A technician's day without a network: asks for parts, takes some under an allowance, uses, returns, hands over and counts; then the office looks."""
 
+import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -277,6 +278,49 @@ async def test_an_allowance_that_does_not_cover_it_is_flagged_and_the_parts_are_
     assert event.detail["request_id"] == str(request_id)
     visit = shown(amy, "visit", at.job.visit_id)
     assert Flag.ALLOWANCE_EXCEEDED in visit.flags  # type: ignore[attr-defined]
+
+
+async def test_what_a_phone_shows_alone_is_what_the_server_makes_of_it(
+    at: Scene, phones: dict[str, Phone], clock: TestClock, seed: int
+) -> None:
+    """Any reports of parts in any order: levels, lines of requests and whom they wait for, before and after the sync."""
+    amy, source = phones["amy"], random.Random(seed)
+    await amy.synced()
+    amy.network.up = False
+    asked: list[UUID] = []
+    for _ in range(40):
+        clock.pass_time(source.choice((60, 3_600)))
+        code, quantity = source.choice(("clamp", "cable", "pump", "valve")), source.choice(("1", "2.5", "7"))
+        kind = source.choice((f.RequestParts, f.TakeParts, f.ReceivePart, f.UsePart, f.ReturnPart, t.CountVan))
+        if kind is f.RequestParts or kind is f.TakeParts:
+            asked.append(at.org.new_id())
+            line = {"part_id": at.org.parts[code], "quantity": Decimal(quantity)}
+            lines = ((f.TakenLine if kind is f.TakeParts else f.RequestLine)(**line),)
+            amy.device.do(at.fact(kind, request_id=asked[-1], lines=lines))
+        elif kind is t.CountVan:
+            counted = (CountLine(part_id=at.org.parts[code], quantity=Decimal(quantity)),)
+            amy.device.do(t.CountVan(count_id=at.org.new_id(), lines=counted))
+        else:
+            request_id = source.choice([None, *asked])
+            amy.device.do(at.moving(kind, code, quantity, request_id=request_id))
+    kinds = ("stock_level", "material_request", "approval")
+    before = {kind: _of_kind(amy, kind) for kind in kinds}
+    assert all(before.values())
+    amy.network.up = True
+    await amy.synced()
+    await amy.settled()
+    assert {x.status for x in amy.device.status().commands} == {OutcomeStatus.APPLIED}
+    after = {kind: _of_kind(amy, kind) for kind in kinds}
+    assert {id: x.quantity for id, x in before["stock_level"].items()} == {  # type: ignore[attr-defined]
+        id: x.quantity
+        for id, x in after["stock_level"].items()
+        if id in before["stock_level"] or x.quantity  # type: ignore[attr-defined]
+    }
+    assert {id: (x.state, x.lines) for id, x in before["material_request"].items()} == {  # type: ignore[attr-defined]
+        id: (x.state, x.lines)
+        for id, x in after["material_request"].items()  # type: ignore[attr-defined]
+    }
+    assert _provisional(before["approval"]) == _provisional(after["approval"])
 
 
 def _of_kind(phone: Phone, kind: str) -> dict[UUID, Document]:
