@@ -207,6 +207,8 @@ ERRORS: dict[str, Entry] = {
     ),
     "policy_invalid": Entry(422, "The approval ladder has a gap or an overlap.", "审批阶梯有空缺或重叠。"),
     "district_circle": Entry(422, "A district cannot be its own ancestor.", "区域不能是自己的上级。"),
+    "unknown_slip": Entry(404, "There is no such issue slip.", "没有此领料单。"),
+    "unknown_form": Entry(404, "There is no such repair form.", "没有此维修单。"),
     "request_state": Entry(409, "The request is not in a state that allows this.", "申请当前状态不允许此操作。"),
     "line_unknown": Entry(422, "The request has no such line.", "该申请没有此行。"),
     "more_than_approved": Entry(409, "This is more than is approved and still open.", "数量超过已批准的未发数量。"),
