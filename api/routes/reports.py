@@ -1,4 +1,4 @@
-"""Reports of material: what was used in a week, on screen and as files. Reads only; they show what things cost."""
+"""Reports of material: what was used in a week, on screen and as files, and how a day was reconciled. Reads only."""
 
 import asyncio
 from typing import Final
@@ -9,13 +9,19 @@ from litestar.di import NamedDependency
 from api.body import read_query
 from api.describe import describe
 from api.problems import language_of
-from api.reading import AnyRequest, require_cost_reader
+from api.reading import AnyRequest, require_cost_reader, require_reader
 from api.services import Services
 from api.sheets import CSV, XLSX, Cell, Table, as_csv, as_xlsx
-from api.store.material_report import material_report
+from api.store.material_report import material_report, reconciliation_of
 from jobs.context import Actor
 from mobile_contract.errors import Language
-from mobile_contract.schema.report import MaterialReport, MaterialReportFilter, MaterialSum
+from mobile_contract.schema.report import (
+    MaterialReport,
+    MaterialReportFilter,
+    MaterialSum,
+    ReconciliationFilter,
+    ReconciliationShown,
+)
 from sync.transaction import org_transaction
 
 _PROBLEMS: Final = ("forbidden", "report_too_large")
@@ -80,6 +86,25 @@ async def material_xlsx(
     return _file(body, f"material-{report.week}.xlsx", XLSX)
 
 
+@get(
+    "/reports/reconciliation",
+    opt=describe(
+        "How a day was reconciled",
+        query=ReconciliationFilter,
+        answer=ReconciliationShown,
+        problems=("forbidden",),
+    ),
+)
+async def reconciliation(
+    request: AnyRequest, services: NamedDependency[Services], actor: NamedDependency[Actor]
+) -> ReconciliationShown:
+    """Show when a day was reconciled last, what was compared and found, and what of it is still open."""
+    require_reader(actor)
+    asked = read_query(request, ReconciliationFilter)
+    async with org_transaction(services.pool, actor.org_id) as conn:
+        return await reconciliation_of(conn, actor.org_id, asked.day)
+
+
 async def _report(request: AnyRequest, services: Services, actor: Actor) -> MaterialReport:
     require_cost_reader(actor)
     asked = read_query(request, MaterialReportFilter)
@@ -137,4 +162,4 @@ def _sum(each: MaterialSum, currency: str) -> tuple[Cell, ...]:
     return each.key, each.quantity, each.cost, currency
 
 
-router = Router("/api/v1", route_handlers=[material, material_csv, material_xlsx], tags=["reports"])
+router = Router("/api/v1", route_handlers=[material, material_csv, material_xlsx, reconciliation], tags=["reports"])

@@ -1,4 +1,4 @@
-"""The weekly material report: one statement sums the uses of a week. Reads only."""
+"""The weekly material report, one statement that sums the uses of a week; and how a day was reconciled. Reads only."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -9,14 +9,24 @@ import asyncpg
 import msgspec
 
 from api.problems import ProblemError
+from jobs.exception_names import reconciliation_id
 from jobs.loading import load_organisation
+from jobs.store import rows
 from jobs.store.reconciling import bounds
+from jobs.store.rows import Want
 from mobile_contract.limits import REPORT_LINES
 from mobile_contract.rules.calendar import local_day
 from mobile_contract.rules.exact import total
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.problem import FieldError
-from mobile_contract.schema.report import MaterialLine, MaterialReport, MaterialReportFilter, MaterialSum
+from mobile_contract.schema.reconciliation import ExceptionKind, KindCount, Reconciliation
+from mobile_contract.schema.report import (
+    MaterialLine,
+    MaterialReport,
+    MaterialReportFilter,
+    MaterialSum,
+    ReconciliationShown,
+)
 
 _TO_SUNDAY: Final = timedelta(days=6)
 # A use belongs to the crew of its visit, else to the crew whose van it came from.
@@ -36,6 +46,8 @@ select u.part_id, p.code part_code, p.name::text part_name, p.part_class, p.unit
 from u join part p on p.org_id = $1 and p.id = u.part_id left join crew c on c.org_id = $1 and c.id = u.crew_id
 where ($5::uuid is null or u.crew_id = $5) and ($6::text is null or p.part_class = $6)
 order by p.code, c.code nulls last, u.job_type, u.part_id, u.crew_id limit $7"""
+_STILL_OPEN: Final = """
+select kind, count(*) from stock_exception where org_id = $1 and day = $2 and state = 'open' group by 1 order by 1"""
 
 
 async def material_report(
@@ -62,6 +74,17 @@ async def material_report(
         by_crew=_sums(lines, lambda line: line.crew),
         by_job_type=_sums(lines, lambda line: line.job_type),
         cost=total(line.cost for line in lines),
+    )
+
+
+async def reconciliation_of(conn: asyncpg.Connection, org_id: UUID, day: date) -> ReconciliationShown:
+    """Show how a day stands."""
+    found = await rows.load(conn, org_id, [Want("reconciliation", "id", (reconciliation_id(org_id, day),))])
+    counted = await conn.fetch(_STILL_OPEN, org_id, day)
+    return ReconciliationShown(
+        day=day,
+        reconciliation=next((item.document for item in found if isinstance(item.document, Reconciliation)), None),
+        still_open=tuple(KindCount(kind=ExceptionKind(row["kind"]), count=row["count"]) for row in counted),
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mobile_contract.schema.base import Code, Currency, Line, LocalText, Quantity
 from mobile_contract.schema.listing import Asked, Shown
-from mobile_contract.schema.reconciliation import Day
+from mobile_contract.schema.reconciliation import Day, KindCount, Reconciliation
 
 Week = Annotated[
     str, Meta(pattern=r"^[0-9]{4}-W[0-5][0-9]$", description="A week of ISO 8601, Monday to Sunday: 2026-W10.")
@@ -60,3 +60,17 @@ class MaterialReport(Shown, frozen=True, kw_only=True):
     by_crew: tuple[MaterialSum, ...]
     by_job_type: tuple[MaterialSum, ...]
     cost: Quantity
+
+
+class ReconciliationFilter(Asked, frozen=True, kw_only=True):
+    """Which day."""
+
+    day: Day
+
+
+class ReconciliationShown(Shown, frozen=True, kw_only=True):
+    """How a day stands: its last reconciliation (none: there was none yet), and what it found that is still open."""
+
+    day: Day
+    reconciliation: Reconciliation | None = None
+    still_open: tuple[KindCount, ...] = ()

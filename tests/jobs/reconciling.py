@@ -32,11 +32,12 @@ async def drawn(scene: Scene, code: str, quantity: str | int, *, received: bool 
             await scene.org.ok(told, by="amy")
 
 
-async def used(scene: Scene, code: str, quantity: str | int, **more: Any) -> UUID:
+async def used(scene: Scene, code: str, quantity: str | int, *, now: datetime = NOW, **more: Any) -> UUID:
     """Have a part used; gives the move."""
     told = scene.moving(f.UsePart, code, quantity, **more)
-    await scene.org.ok(told, by="amy")
-    return told.move_id  # type: ignore[attr-defined, no-any-return]
+    assert isinstance(told, f.UsePart)
+    await scene.org.ok(told, by="amy", now=now)
+    return told.move_id
 
 
 async def returned(scene: Scene, code: str, quantity: str | int, **more: Any) -> None:

@@ -171,6 +171,8 @@ LINES: Final[dict[str, Expected]] = {
     "reverse_move": _line("AW", "", REFERS),
     "count_stock": _line("AW", "", REFERS),
     "set_reorder_point": _line("AW", "", REFERS),
+    "reconcile_day": _line("AWM", "", ALONE),
+    "resolve_exception": _line("AWM", "", REFERS),
     "hand_over_parts": _fact(OF_VAN),
     "take_over_parts": _fact(OF_VAN),
     "count_van": _fact(OF_VAN),

@@ -17,7 +17,7 @@ from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, 
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
 from mobile_contract.schema.stock import StockLocation
 from tests.arrange import NOW, Org
-from tests.security import stock_scenes
+from tests.security import reconciliation_scenes, stock_scenes
 
 HOUR: Final = timedelta(hours=1)
 # One part of price 1: the quantity picks the band of the ladder.
@@ -226,6 +226,7 @@ def _policy(g: Ground) -> Command:
 
 SCENES: Final[dict[str, Scene]] = {
     **stock_scenes.SCENES,
+    **reconciliation_scenes.SCENES,
     "report_job": lambda g: f.ReportJob(
         job_id=g.sent().job if g.column == "foreign" else g.job, job_type="repair", title="found"
     ),

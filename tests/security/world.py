@@ -15,6 +15,7 @@ from api.store import api_keys
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role
+from mobile_contract.schema.reconciliation_commands import ReconcileDay
 from mobile_contract.version import CONTRACT
 from sync.tokens import TokenKind, mint_token
 from sync.transaction import org_transaction
@@ -160,7 +161,11 @@ def changed(before: Stored, after: Stored, *, of: str = "") -> list[str]:
 
 
 async def arrange(org: Org, steps: Iterable[Command], *, at_once: int = 60) -> None:
-    """Have commands carried out by the operator, some at a time."""
-    commands = list(steps)
-    for start in range(0, len(commands), at_once):
-        await org.ok(*commands[start : start + at_once], now=NOW - timedelta(seconds=1))
+    """Have commands carried out by the operator, some at a time; a day is reconciled after what went before is committed."""
+    batch: list[Command] = []
+    for step in steps:
+        if len(batch) == at_once or isinstance(step, ReconcileDay):
+            await org.ok(*batch, now=NOW - timedelta(seconds=1))
+            batch = []
+        batch.append(step)
+    await org.ok(*batch, now=NOW - timedelta(seconds=1))

@@ -31,7 +31,7 @@ from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
-from tests.sync import stock_cases
+from tests.sync import reconciliation_cases, stock_cases
 
 HOLDERS = ("amy", "ali", "bob", "eve", "max")
 
@@ -75,7 +75,7 @@ async def world(pool: asyncpg.Pool) -> World:
 
 
 Making: TypeAlias = Callable[[World], Awaitable[tuple[str, Command]]]
-MAKING: dict[str, Making] = {**stock_cases.CASES}
+MAKING: dict[str, Making] = {**stock_cases.CASES, **reconciliation_cases.CASES}
 
 
 def makes(making: Making) -> Making:

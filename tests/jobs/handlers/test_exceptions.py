@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from jobs.event import EventName
 from jobs.stock_locations import COUNT_DIFFERENCE, CUSTOMER, RETURNED, SCRAP, TRANSIT, Place, place_id
-from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.field_stock import CountVan
 from mobile_contract.schema.reconciliation import ACTIONS, ExceptionState, ResolveAction, StockException
@@ -160,7 +160,7 @@ async def test_a_use_too_many_is_reversed_rebooked_or_stands(scene: Scene, actio
     await ended(scene)
     found = {e.kind: e for e in await reconciled(scene)}
     assert set(found) == {Kind.OVER, Kind.SHORT}
-    named = {"move_id": move_id} if action is not A.ACCEPT else {}
+    named: dict[str, Any] = {"move_id": move_id} if action is not A.ACCEPT else {}
     if action is A.REBOOK:
         named["to_job_id"] = right.job_id
     assert (await resolve(scene, found[Kind.OVER], action, **named)).took_effect
@@ -183,17 +183,11 @@ async def test_a_use_on_a_job_that_was_called_off_is_booked_where_it_belongs(sce
     await ended(scene)
     wrong = await next_job(scene)
     await called_off(scene)
-    late = scene.moving(f.UsePart, "clamp", 1)
-    await scene.org.ok(late, by="amy", now=NOW + timedelta(minutes=1))
+    move_id = await used(scene, "clamp", 1, now=NOW + timedelta(minutes=1))
     found = {e.kind: e for e in await reconciled(scene)}
     assert found[Kind.UNKNOWN_JOB].job_id == wrong.job_id
-    answer = await resolve(
-        scene,
-        found[Kind.UNKNOWN_JOB],
-        A.REBOOK,
-        move_id=late.move_id,
-        to_job_id=right.job_id,  # type: ignore[attr-defined]
-    )
+    named: dict[str, Any] = {"move_id": move_id, "to_job_id": right.job_id}
+    answer = await resolve(scene, found[Kind.UNKNOWN_JOB], A.REBOOK, **named)
     assert answer.took_effect, answer
     await agrees(scene, found[Kind.UNKNOWN_JOB])
 
@@ -291,12 +285,10 @@ async def test_what_a_transfer_lost_is_written_off_from_its_way(scene: Scene) ->
         ({"action": A.BOOK_USE, "to_job_id": UUID(int=1)}, "unknown_reference"),
     ],
 )
-async def test_what_does_not_fit_is_refused_and_changes_nothing(
-    scene: Scene, said: dict[str, object], code: str
-) -> None:
+async def test_what_does_not_fit_is_refused_and_changes_nothing(scene: Scene, said: dict[str, Any], code: str) -> None:
     exception = await short(scene)
     before = await stored.every(scene.org, StockMove)
-    answer = await resolve(scene, exception, **said)  # type: ignore[arg-type]
+    answer = await resolve(scene, exception, **said)
     assert answer.code == code
     assert await now(scene, exception) == exception
     assert await stored.every(scene.org, StockMove) == before
