@@ -17,7 +17,9 @@ from mobile_contract.digest import to_hex
 from mobile_contract.errors import ERRORS
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.job import Job, JobState, OpenJob, Visit
+from mobile_contract.schema.material import Part
 from mobile_contract.schema.outcome import OutcomeStatus
+from mobile_contract.schema.stock import LocationKind, StockLevel, StockLocation
 
 Documents = Mapping[tuple[str, UUID], Document]
 _OVER: Final = {JobState.COMPLETED, JobState.CLOSED, JobState.CANCELLED, JobState.CANNOT_COMPLETE}
@@ -60,6 +62,26 @@ def jobs_table(shown: Documents, commands: list[Queued], *, zone: str, over: boo
         due, what = _short(offer.arrival_due_at, zone), offer.title or offer.type
         row = (offer.number, "open to claim", "", offer.priority, due, what, offer.address)
         table.add_row(*map(Text, row), style="dim")
+    return table
+
+
+def van_table(shown: Documents) -> Table:
+    """Lay out what the vans that a device knows hold, by part; own reports that wait are in it."""
+    table = Table(title="Parts in the van", title_justify="left")
+    for heading in ("Van", "Part", "Name"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("Quantity", justify="right")
+    table.add_column("Unit")
+    vans = {d.id: d.code for d in shown.values() if isinstance(d, StockLocation) and d.kind is LocationKind.VAN}
+    rows = []
+    for level in (d for d in shown.values() if isinstance(d, StockLevel) and d.quantity):
+        part = shown.get(("part", level.part_id))
+        code, name, unit = (
+            (part.code, part.name.en, part.unit) if isinstance(part, Part) else (str(level.part_id), "", "")
+        )
+        rows.append((vans.get(level.location_id, str(level.location_id)), code, name, f"{level.quantity:f}", unit))
+    for row in sorted(rows):
+        table.add_row(*map(Text, row), style="red" if row[3].startswith("-") else None)
     return table
 
 

@@ -15,10 +15,13 @@ from mobile_contract.schema.job import Visit, VisitState
 Documents = Mapping[tuple[str, UUID], Document]
 
 # What a command brings into being gets its id here, unless it is given.
-_NEW_IDS: Final = {"note_id", "photo_id", "reading_id", "request_id", "move_id", "signature_id"}
-_NEW_FOR: Final = {"claim_job": "visit_id", "report_job": "job_id"}
+_NEW_IDS: Final = {"note_id", "photo_id", "reading_id", "request_id", "move_id", "signature_id", "count_id"}
+_NEW_FOR: Final = {"claim_job": "visit_id", "report_job": "job_id", "hand_over_parts": "transfer_id"}
+# A request that something is received or used on exists already.
+_KNOWN_BEFORE: Final = {"receive_part": "request_id", "use_part": "request_id", "return_part": "request_id"}
 # `task=valve_closed` instead of `task_id=<uuid>`.
 _BY_NAME: Final = {"task": "code", "part": "code", "meter": "serial"}
+_PLACES: Final = {"to": "to_location_id", "from": "from_location_id"}
 _ENDED: Final = {VisitState.COMPLETED, VisitState.FOLLOW_UP_NEEDED, VisitState.NO_ACCESS, VisitState.CANCELLED}
 
 
@@ -55,13 +58,16 @@ def build_command(
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise OperatorError(f"There is no command {name!r}.{hint} `onsite device do --list` shows all.")
     fields: dict[str, Any] = {**_named(pairs, documents, job_text=job)}
+    if "parts" in fields:
+        fields["lines"] = _lines(fields.pop("parts"), documents, serials=name == "take_parts")
     wanted = line.type.__struct_fields__
     if job and "job_id" in wanted:
         fields["job_id"] = find_job(documents, job)
     if visit and "visit_id" in wanted:
         fields["visit_id"] = visit
     for field in wanted:
-        if field not in fields and (field in _NEW_IDS or _NEW_FOR.get(name) == field):
+        made_here = field in _NEW_IDS and _KNOWN_BEFORE.get(name) != field
+        if field not in fields and (made_here or _NEW_FOR.get(name) == field):
             fields[field] = new_id()
     if "visit_id" in wanted and "visit_id" not in fields and "job_id" in fields:
         fields["visit_id"] = _open_visit(documents, UUID(str(fields["job_id"])))
@@ -85,6 +91,9 @@ def find_job(documents: Documents, text: str) -> UUID:
 def _named(pairs: Mapping[str, str], documents: Documents, *, job_text: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     for key, value in pairs.items():
+        if key in _PLACES:
+            fields[_PLACES[key]] = str(_by_code(documents, "stock_location", value))
+            continue
         if key not in _BY_NAME:
             fields[key] = value
             continue
@@ -100,6 +109,28 @@ def _named(pairs: Mapping[str, str], documents: Documents, *, job_text: str) -> 
             raise OperatorError(f"{len(found)} documents answer to {key}={value}: give {key}_id=<id> instead.")
         fields[f"{key}_id"] = str(found[0])
     return fields
+
+
+def _lines(text: str, documents: Documents, *, serials: bool) -> list[dict[str, Any]]:
+    """Read `clamp:3,meter:1:M-4711`: parts by code, how much, and a serial where there is one (`serials`: the lines hold several)."""
+    lines: list[dict[str, Any]] = []
+    for word in text.split(","):
+        code, _, rest = word.partition(":")
+        quantity, _, serial = rest.partition(":")
+        if not quantity:
+            raise OperatorError(f"{word!r} is no line: write parts=clamp:3,cable:2.5 or meter:1:SERIAL.")
+        named = ({"serials": [serial]} if serials else {"serial": serial}) if serial else {}
+        lines.append({"part_id": str(_by_code(documents, "part", code)), "quantity": quantity, **named})
+    return lines
+
+
+def _by_code(documents: Documents, kind: str, code: str) -> UUID:
+    found = [id for (k, id), document in documents.items() if k == kind and getattr(document, "code", "") == code]
+    if len(found) == 1:
+        return found[0]
+    known = sorted(str(getattr(document, "code", "")) for (k, _), document in documents.items() if k == kind)
+    near = ", ".join(difflib.get_close_matches(code, known, n=3, cutoff=0.4) or known[:5])
+    raise OperatorError(f"This device knows no {kind.replace('_', ' ')} {code!r}; there are {near}.")
 
 
 def _open_visit(documents: Documents, job_id: UUID) -> UUID:

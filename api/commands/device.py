@@ -99,6 +99,19 @@ def jobs(
 
 
 @device.command()
+def van(state: State = DEFAULT_STATE) -> None:
+    """Show which parts the van holds, with what you reported and the office does not know yet.
+
+    Example: onsite device van
+    """
+    from api.console import console
+    from api.device_view import van_table
+
+    with _opened(state) as phone:
+        console.print(van_table(phone.shown(("stock_location", "stock_level", "part", "crew", "visit"))))
+
+
+@device.command()
 def do(
     command: Annotated[str, typer.Argument(help="A command such as arrive_on_site; --list shows all.")] = "",
     fields: Annotated[
@@ -113,7 +126,8 @@ def do(
 ) -> None:
     """Do something on this device: it is stored at once and sent by the next sync.
 
-    Ids of new things are made up; task=, part= and meter= are looked up by code or serial number.
+    Ids of new things are made up; task=, part= and meter= are looked up by code or serial number, to= is a van or store by its code,
+    parts= is short for lines: code:quantity, with a serial behind it where there is one.
 
     Examples:
 
@@ -122,6 +136,14 @@ def do(
         onsite device do answer_checklist --job J-00012 task=valve_closed answer=yes
 
         onsite device do read_meter --job J-00012 meter=SN-4711 value=1234.5
+
+        onsite device do request_parts --job J-00012 parts=clamp:3,cable:2.5
+
+        onsite device do use_part --job J-00012 part=clamp quantity=2
+
+        onsite device do hand_over_parts to=van-2 parts=clamp:1
+
+        onsite device do count_van parts=clamp:4,cable:36.2
 
         onsite device do complete_visit --job J-00012 no_parts_used=true
     """
