@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from jobs.projection import JOB_DOCUMENTS, MASTER_DOCUMENTS, Projected, Scope, project, scopes_of
+from jobs.store.ledger import LevelFault, level_faults, mend_levels, next_places
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
 from sync import buckets, documents, outcomes
@@ -67,7 +68,8 @@ update sync_member m set gone = true, xid = pg_current_xact_id() from unnest($2:
 where m.org_id = $1 and m.kind = k.kind and m.id = k.id and not m.gone
   and not exists (select from sync_doc d where d.org_id = $1 and d.kind = k.kind and d.id = k.id)"""
 
-Fault = Literal["missing", "extra", "body", "bucket", "h", "scope"]
+Fault = Literal["missing", "extra", "body", "bucket", "h", "scope", "level"]
+PLACES_AT_ONCE: Final = 20
 
 
 class Organisation(Struct, frozen=True):
@@ -79,12 +81,16 @@ class Organisation(Struct, frozen=True):
 
 
 class Drift(Struct, frozen=True):
-    """A difference: a document that is missing, extra, has another body, is in other buckets or has a wrong hash; or a person's scope."""
+    """A difference: a document that is missing, extra, has another body, is in other buckets or has a wrong hash; or a person's scope.
+
+    `level`: what a place holds of a part is not the fold of its moves.
+    """
 
     kind: str
     id: UUID
     fault: Fault
     detail: str = ""
+    level: LevelFault | None = None
 
 
 class Checked(Struct, frozen=True):
@@ -108,7 +114,9 @@ async def organisations(conn: asyncpg.Connection, slug: str | None = None) -> li
 
 
 async def verify(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> AsyncIterator[Checked]:
-    """Compare every document and membership of an organisation, then every scope; changes nothing."""
+    """Compare every level with its moves, every document and membership of an organisation, then every scope; changes nothing."""
+    async for checked in _verify_levels(conn, org_id):
+        yield checked
     for kind in (*PROJECTED, *_Part):
         after = UUID(int=0)
         while True:
@@ -132,6 +140,7 @@ async def rebuild(conn: asyncpg.Connection, org_id: UUID, drifts: Sequence[Drift
     people = {drift.id for drift in drifts if drift.fault == "scope"}
     touched: set[str] = set()
     async with conn.transaction():
+        await mend_levels(conn, org_id, [drift.level for drift in drifts if drift.level is not None])
         for drift in drifts:
             if drift.fault == "h":
                 await conn.execute(_UNDO, org_id, drift.kind, drift.id)
@@ -233,6 +242,19 @@ def _hash_faults(key: Key, row: asyncpg.Record, held: Mapping[str, int]) -> Iter
     wrong = sorted(bucket for bucket, h in held.items() if h != row["h"])
     if wrong:
         yield Drift(*key, "h", f"another hash in {wrong}")
+
+
+async def _verify_levels(conn: asyncpg.Connection, org_id: UUID) -> AsyncIterator[Checked]:
+    after = UUID(int=0)
+    while places := await next_places(conn, org_id, after, PLACES_AT_ONCE):
+        after = places[-1]
+        yield Checked(
+            0,
+            tuple(
+                Drift("stock_level", fault.id, "level", f"kept {fault.kept}, moves give {fault.folded}", fault)
+                for fault in await level_faults(conn, org_id, places)
+            ),
+        )
 
 
 async def _verify_scopes(conn: asyncpg.Connection, org_id: UUID, now: datetime) -> AsyncIterator[Checked]:

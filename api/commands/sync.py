@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @sync.command()
 def verify(org: Only = "") -> None:
-    """Compute every document, membership and scope anew and say where they differ. Ends with status 1 when they do.
+    """Compute every stock level, document, membership and scope anew and say where they differ. Ends with status 1 when they do.
 
     May run while people work. Example: onsite sync verify --org demo
     """

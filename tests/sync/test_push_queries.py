@@ -11,6 +11,8 @@ from api.settings import Settings
 from mobile_contract import limits
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema import field_stock as t
+from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.material import RequestLine
 from tests.arrange import Assigned, Org, organisation
@@ -49,10 +51,19 @@ async def statements_of(counted: tuple[Phone, list[str]], commands: list[Command
 def kinds(org: Org, job: Assigned) -> dict[str, list[Command]]:
     """Give the commands of one round on a job, by what is measured."""
     lines = (RequestLine(part_id=org.parts["clamp"], quantity=Decimal(1)),)
+    piece = s.StockLine(part_id=org.parts["clamp"], quantity=Decimal(1))
     return {
         "note": [note(org, job)],
         "arrival": [on(job, f.ArriveOnSite)],
         "parts": [on(job, f.RequestParts, request_id=org.new_id(), lines=lines)],
+        "van": [
+            on(job, f.ReceivePart, move_id=org.new_id(), part_id=org.parts["clamp"], quantity=Decimal(2)),
+            on(job, f.UsePart, move_id=org.new_id(), part_id=org.parts["clamp"], quantity=Decimal(3)),
+        ],
+        "handed over": [
+            t.HandOverParts(transfer_id=org.new_id(), to_location_id=org.vans["beta"], lines=(piece,)),
+            t.CountVan(count_id=org.new_id(), lines=(s.CountLine(part_id=piece.part_id, quantity=Decimal(1)),)),
+        ],
         "acceptance": [d.AcceptVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=1)],
         "refusal": [d.AcceptVisit(job_id=job.job_id, visit_id=job.visit_id, plan_version=9)],
         "stranger": [note(org, Assigned(org.new_id(), org.new_id()))],
@@ -65,11 +76,15 @@ def kinds(org: Org, job: Assigned) -> dict[str, list[Command]]:
     }
 
 
-@pytest.mark.parametrize("kind", ["note", "arrival", "parts", "acceptance", "refusal", "stranger", "whole visit"])
+@pytest.mark.parametrize(
+    "kind", ["note", "arrival", "parts", "van", "handed over", "acceptance", "refusal", "stranger", "whole visit"]
+)
 async def test_statements_do_not_grow_with_the_commands_of_a_chunk(
     org: Org, counted: tuple[Phone, list[str]], kind: str
 ) -> None:
-    jobs = [await org.assigned_job() for _ in range(13)]
+    first, *jobs = [await org.assigned_job() for _ in range(14)]
+    # The places that every organisation has come into being with their first use.
+    await statements_of(counted, kinds(org, first)[kind])
     one = await statements_of(counted, kinds(org, jobs[0])[kind])
     many = await statements_of(counted, [c for job in jobs[1:] for c in kinds(org, job)[kind]])
     assert (len(many), len(many) <= AT_MOST) == (len(one), True)
