@@ -64,7 +64,7 @@ async def material_csv(
     """Give the lines of the report as CSV, heads in the caller's language."""
     report = await _report(request, services, actor)
     body = await asyncio.to_thread(as_csv, _lines(report, _language(request)))
-    return _file(body, f"material-{report.week}.csv", f"{CSV}; charset=utf-8")
+    return _file(body, f"material-{report.week}.csv", CSV)
 
 
 @get(
