@@ -58,6 +58,8 @@ _LIMITS: Final = {
     "MONO_DRIFT_PPM": "drift of a phone's monotonic clock that is still called honest, in millionths",
     "COMMAND_MEMORY_DAYS": "days that ids and digests of commands are remembered; the oldest time that a clock may name",
     "SCOPE_MEMORY_DAYS": "days after which a fact on a job that left the scope is put aside",
+    "DELEGATION_CHAIN": "delegations in a row by which a decision may be passed on",
+    "REPORT_LINES": "lines of one report of material, else `report_too_large`",
     "DURABLE_DAYS": "days that a device keeps acknowledged commands where the server names no `durable_n`",
 }
 _MODULES: Final = (messages, clock, access, outcome, base, problem)
