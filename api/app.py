@@ -7,15 +7,18 @@ they read and answer by `opt=describe(...)`: without that they are for signed-in
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from typing import cast
 
 import asyncpg
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
 
 from api.auth import authenticate, provide_actor, provide_device
 from api.database import connect_as_app, open_pool
+from api.direct import Direct
 from api.envelope import Envelope
 from api.flood import Flood
 from api.live import telling_console
@@ -110,8 +113,9 @@ def create_app(
                     yield
 
     app = bare_app(lifespan)
+    direct = Direct(app.asgi_handler, {"/sync/v1/pull": cast(ASGIApp, pull.pull.fn)})
     # Around the router, not in it: what the router itself refuses has to pass through it too.
-    app.asgi_handler = Envelope(app.asgi_handler, metrics, hsts=settings.production)
+    app.asgi_handler = Envelope(direct, metrics, hsts=settings.production)
     return app
 
 

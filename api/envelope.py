@@ -22,14 +22,16 @@ _COMPRESSIBLE: Final = (
     b"text/",
     b"image/svg+xml",
 )
-_FRAMES: Final = b"application/x-ndjson"
+FRAMES: Final = b"application/x-ndjson"
+"""The media type of a page of documents."""
+
 _API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY: Final = (
     b"default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
     b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
 _ALWAYS: Final = {
+    b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
@@ -140,9 +142,8 @@ class _Answer:
 
     def _add_headers(self, headers: dict[bytes, bytes]) -> None:
         kind = headers.get(b"content-type", b"")
-        headers.setdefault(*_NO_SNIFF)
         # No browser shows frames for phones, and what tells it how to would be a third of most answers to a pull.
-        if kind != _FRAMES:
+        if kind != FRAMES:
             for name, value in _ALWAYS.items():
                 headers.setdefault(name, value)
             # A 304 has no media type, and its headers replace those of the page that the browser kept.

@@ -1,11 +1,11 @@
-"""How long a connection may take: to say what it wants, and to take what it asked for. Owns timeouts of sockets, no request.
+"""How long a connection may take: to say what it wants, and to take what it asked for. Owns sockets and their timeouts, no request.
 
 A phone in a cellar is slow, and is waited for as long as something moves. Who only holds a place is let go: a head that does not come to
 its end, an answer that nobody takes. Bodies are read by `api.body`, which can still answer.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,6 +14,51 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 SLOWEST_BYTES_PER_S: Final = 500
 # The parser keeps a head of any size in memory. Ours are below 1 KiB.
 HEAD_BYTES: Final = 64 * 1024
+# Beyond this, putting head and body together costs more than a second system call.
+_JOINED_BYTES: Final = 64 * 1024
+
+
+class Joining:
+    """A transport that lets the head of an answer leave with the body that follows it: in one system call and one packet.
+
+    What is not followed by anything in the same turn of the loop, as the head of a stream, leaves in the next one.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold what comes first, write it with what comes next."""
+        if not self._held:
+            self._held = data
+            if data:
+                self._loop.call_soon(self.flush)
+            return
+        held, self._held = self._held, b""
+        if len(data) > _JOINED_BYTES:
+            self._transport.write(held)
+            self._transport.write(data)
+        else:
+            self._transport.write(held + data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
+    def close(self) -> None:
+        """Write what is held and close."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Tell whether it is closing."""
+        return self._transport.is_closing()
 
 
 class PatientConfig(uvicorn.Config):
@@ -41,6 +86,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, Joining(transport, self.loop))
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -17,6 +17,7 @@ from api.auth import holder_named, prove_device, proven
 from api.body import read_struct
 from api.contract import require_contract
 from api.describe import for_devices
+from api.envelope import FRAMES
 from api.problems import ProblemError, busy
 from api.services import Services
 from api.sightings import note_call
@@ -33,11 +34,12 @@ from sync.wire import encode
 AnyRequest = Request[Any, Any, Any]
 T = TypeVar("T")
 
-NDJSON: Final = "application/x-ndjson"
 RETRY_AFTER_S: Final = 2
 STANDBY_RETRY_AFTER_S: Final = 10
 # Beyond this, compressing takes long enough to be felt by every other request of the process.
 _COMPRESS_HERE_BYTES: Final = 256 * limits.KIB
+# A page without news is an anchor and a cursor, which nothing shortens.
+_COMPRESS_FROM_BYTES: Final = 1_000
 _PROBLEMS: Final = ("unauthenticated", "session_unknown", "upgrade_required", "standby", "busy", "invalid")
 _FRAMES: Final = Begin | Put | Del | Mend | End
 
@@ -49,7 +51,7 @@ _FRAMES: Final = Begin | Put | Del | Mend | End
         "Fetch a page of documents",
         body=PullAsk,
         answer=_FRAMES,
-        answer_media_type=NDJSON,
+        answer_media_type=FRAMES.decode(),
         problems=_PROBLEMS,
         example={"cursor": None, "check": False, "seen_n": 0, "wait_s": 0},
         proves=True,
@@ -77,7 +79,7 @@ async def pull(scope: Scope, receive: Receive, send: Send) -> None:
         "Mend a bucket whose digest differs",
         body=RepairAsk,
         answer=_FRAMES,
-        answer_media_type=NDJSON,
+        answer_media_type=FRAMES.decode(),
         problems=_PROBLEMS,
         proves=True,
         method="POST",
@@ -147,16 +149,12 @@ async def _served(request: AnyRequest, source: Source, work: Awaitable[T]) -> T:
 
 
 async def _answer(request: AnyRequest, page: Page, send: Send) -> None:
-    accepted = request.headers.get("accept-encoding")
+    accepted = request.headers.get("accept-encoding") if len(page.body) > _COMPRESS_FROM_BYTES else None
     if len(page.body) > _COMPRESS_HERE_BYTES:
         encoded = await asyncio.to_thread(encode, page.body, accepted)
     else:
         encoded = encode(page.body, accepted)
-    headers = [
-        (b"content-type", NDJSON.encode()),
-        (b"content-length", str(len(encoded.body)).encode()),
-        (b"vary", b"Accept-Encoding"),
-    ]
+    headers = [(b"content-type", FRAMES), (b"content-length", b"%d" % len(encoded.body))]
     if encoded.encoding != "identity":
         headers.append((b"content-encoding", encoded.encoding.encode()))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
