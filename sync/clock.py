@@ -19,8 +19,9 @@ from mobile_contract.schema.clock import CitedAnchor, ClockSample, GnssFix
 from sync.keyring import KEY_ID_BYTES, MAC_BYTES, Keyring
 
 _PURPOSE: Final = "anchor"
-_NONCE_BYTES: Final = 8
-_CLAIM_BYTES: Final = 8 + 16 + _NONCE_BYTES
+_CLAIM_BYTES: Final = 8
+# As anchors were once written: the device and 8 bytes of chance beside the time. Queues still cite them.
+_OLD_CLAIM_BYTES: Final = 8 + 16 + 8
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 _FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _US
@@ -52,7 +53,6 @@ class AnchorClaims(Struct, frozen=True):
 
     server_time: datetime
     device: UUID
-    nonce: bytes
 
 
 class CorrectedTime(Struct, frozen=True, kw_only=True):
@@ -70,12 +70,10 @@ class CorrectedTime(Struct, frozen=True, kw_only=True):
     raw_wall: datetime
 
 
-def make_anchor(keyring: Keyring, server_time: datetime, device: UUID, nonce: bytes) -> str:
-    """Write the token of `begin.anchor`. `server_time` is aware, `nonce` 8 random bytes (other lengths: ValueError)."""
-    if len(nonce) != _NONCE_BYTES:
-        raise ValueError("the nonce of an anchor is 8 bytes")
-    claims = _to_us(server_time).to_bytes(8, "big", signed=True) + device.bytes + nonce
-    raw = bytes.fromhex(keyring.current.id) + keyring.mac(_PURPOSE, claims) + claims
+def make_anchor(keyring: Keyring, server_time: datetime, device: UUID) -> str:
+    """Write the token of `begin.anchor`. `server_time` is aware; the device is not written, but what it brings is checked with it."""
+    claim = _to_us(server_time).to_bytes(_CLAIM_BYTES, "big", signed=True)
+    raw = bytes.fromhex(keyring.current.id) + keyring.mac(_PURPOSE, claim + device.bytes) + claim
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -87,12 +85,17 @@ def read_anchor(keyring: Keyring, token: str, device: UUID) -> AnchorClaims | No
         raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error):
         return None
-    if len(raw) != KEY_ID_BYTES + MAC_BYTES + _CLAIM_BYTES:
+    claims = raw[KEY_ID_BYTES + MAC_BYTES :]
+    if len(claims) == _CLAIM_BYTES:
+        message = claims + device.bytes
+    elif len(claims) == _OLD_CLAIM_BYTES and claims[8:24] == device.bytes:
+        message = claims
+    else:
         return None
-    key_id, mac, claims = raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:-_CLAIM_BYTES], raw[-_CLAIM_BYTES:]
-    if keyring.check(_PURPOSE, key_id.hex(), claims, mac) != "good" or claims[8:24] != device.bytes:
+    key_id, mac = raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES : KEY_ID_BYTES + MAC_BYTES]
+    if keyring.check(_PURPOSE, key_id.hex(), message, mac) != "good":
         return None
-    return AnchorClaims(_to_datetime(int.from_bytes(claims[:8], "big", signed=True)), device, claims[24:])
+    return AnchorClaims(_to_datetime(int.from_bytes(claims[:8], "big", signed=True)), device)
 
 
 def cited_anchor(keyring: Keyring, sample: ClockSample, device: UUID) -> AnchorClaims | None:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import itertools
 import re
-import zlib
+from functools import lru_cache
 from typing import Final, Literal
 from uuid import UUID
 
@@ -20,14 +20,15 @@ from mobile_contract import limits
 from sync.keyring import KEY_ID_BYTES, MAC_BYTES, Keyring
 
 _PURPOSE: Final = "cursor"
-_FORMAT: Final = 1
-_PLAIN, _DEFLATED = 0, 1
-_HEAD_BYTES: Final = 2 + KEY_ID_BYTES + MAC_BYTES
-# What a cursor may unpack to: far above 64 buckets and 1,000 open transactions.
-_PAYLOAD_BYTES: Final = 64 * limits.KIB
+# Format 1 named the device and wrote ids as text; who comes with one is compared.
+_FORMAT: Final = 2
+_HEAD_BYTES: Final = 1 + KEY_ID_BYTES + MAC_BYTES
+# Buckets as they are named nearly always: a number and the id. Any other name is a zero and its text.
+_NAMED: Final = {1: ("dev/", ""), 2: ("me/", ""), 3: ("crew/", ""), 4: ("district/", "/open"), 5: ("warehouse/", "")}
+_UUID_CHARS: Final = 36
 _SNAPSHOT: Final = re.compile(r"(\d{1,20}):(\d{1,20}):(?:\d{1,20}(?:,\d{1,20})*)?", re.ASCII)
 
-CursorTrouble = Literal["too_long", "malformed", "unknown_key", "bad_mac", "other_device", "other_major"]
+CursorTrouble = Literal["too_long", "malformed", "unknown_key", "bad_mac", "other_major"]
 
 
 class Partial(Struct, frozen=True, array_like=True):
@@ -61,7 +62,22 @@ class Unusable(Struct, frozen=True):
     code: CursorTrouble
 
 
-_DECODER: Final = msgspec.msgpack.Decoder(Cursor)
+class _Packed(Struct, frozen=True, array_like=True):
+    """A cursor as it is written, but for the device, which the MAC covers: who brings it has to be the one it was given to.
+
+    `snapshot` is xmin, the distance to xmax, and from each open transaction to the next.
+    """
+
+    life: bytes
+    snapshot: tuple[int, ...]
+    major: int
+    buckets: tuple[bytes, ...]
+    partial: tuple[bytes, str, bytes, bool] | None = None
+    resets: tuple[bytes, ...] = ()
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(_Packed)
 
 
 def is_snapshot(text: str) -> bool:
@@ -109,24 +125,20 @@ def open_cursor(keyring: Keyring, token: str, *, device: UUID, major: int) -> Cu
     raw = _unbase64(token)
     if raw is None or len(raw) < _HEAD_BYTES or raw[0] != _FORMAT:
         return Unusable("malformed")
-    key_id, mac, payload = raw[2 : 2 + KEY_ID_BYTES], raw[2 + KEY_ID_BYTES : _HEAD_BYTES], raw[_HEAD_BYTES:]
-    verdict = keyring.check(_PURPOSE, key_id.hex(), raw[:2] + payload, mac)
+    key_id, mac, payload = raw[1 : 1 + KEY_ID_BYTES], raw[1 + KEY_ID_BYTES : _HEAD_BYTES], raw[_HEAD_BYTES:]
+    verdict = keyring.check(_PURPOSE, key_id.hex(), raw[:1] + device.bytes + payload, mac)
     if verdict != "good":
         return Unusable(verdict)
-    cursor = _decode(raw[1], payload)
+    cursor = _decode(payload, device)
     if cursor is None:
         return Unusable("malformed")
-    if cursor.device != device:
-        return Unusable("other_device")
     return cursor if cursor.major == major else Unusable("other_major")
 
 
 def _seal(keyring: Keyring, cursor: Cursor) -> str:
-    plain = msgspec.msgpack.encode(cursor)
-    packed = zlib.compress(plain, 6)
-    payload, form = (packed, _DEFLATED) if len(packed) < len(plain) else (plain, _PLAIN)
-    head = bytes([_FORMAT, form])
-    mac = keyring.mac(_PURPOSE, head + payload)
+    payload = _ENCODER.encode(_packed(cursor))
+    head = bytes([_FORMAT])
+    mac = keyring.mac(_PURPOSE, head + cursor.device.bytes + payload)
     raw = head + bytes.fromhex(keyring.current.id) + mac + payload
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -138,15 +150,63 @@ def _unbase64(token: str) -> bytes | None:
         return None
 
 
-def _decode(form: int, payload: bytes) -> Cursor | None:
+def _packed(cursor: Cursor) -> _Packed:
+    xmin, xmax, rest = cursor.snapshot.split(":")
+    numbers = [int(xmin), *map(int, rest.split(",") if rest else ())]
+    steps = (b - a for a, b in itertools.pairwise(numbers))
+    part = cursor.partial
+    return _Packed(
+        life=cursor.life.bytes,
+        snapshot=(numbers[0], int(xmax) - numbers[0], *steps),
+        major=cursor.major,
+        buckets=tuple(map(_pack_name, cursor.buckets)),
+        partial=None if part is None else (_pack_name(part.bucket), part.after_kind, part.after_id.bytes, part.reset),
+        resets=tuple(map(_pack_name, cursor.resets)),
+    )
+
+
+def _decode(payload: bytes, device: UUID) -> Cursor | None:
     # The MAC was good, so only another version of this code can have written what does not decode.
     try:
-        if form == _DEFLATED:
-            unpacker = zlib.decompressobj()
-            payload = unpacker.decompress(payload, _PAYLOAD_BYTES)
-            if not unpacker.eof:
-                return None
-        cursor = _DECODER.decode(payload)
-    except (zlib.error, msgspec.MsgspecError):
+        packed = _DECODER.decode(payload)
+        xmin, width, *steps = packed.snapshot
+        _, *opened = itertools.accumulate(steps, initial=xmin)
+        snapshot = f"{xmin}:{xmin + width}:{','.join(map(str, opened))}"
+        part = packed.partial
+        cursor = Cursor(
+            life=UUID(bytes=packed.life),
+            snapshot=snapshot,
+            device=device,
+            major=packed.major,
+            buckets=tuple(map(_unpack_name, packed.buckets)),
+            partial=None if part is None else Partial(_unpack_name(part[0]), part[1], UUID(bytes=part[2]), part[3]),
+            resets=tuple(map(_unpack_name, packed.resets)),
+        )
+    except (msgspec.MsgspecError, ValueError, IndexError, KeyError):
         return None
     return cursor if is_snapshot(cursor.snapshot) else None
+
+
+@lru_cache(maxsize=4096)
+def _pack_name(name: str) -> bytes:
+    for number, (begin, end) in _NAMED.items():
+        if name.startswith(begin) and name.endswith(end) and len(name) == len(begin) + _UUID_CHARS + len(end):
+            packed = bytes([number]) + _uuid_bytes(name[len(begin) :][:_UUID_CHARS])
+            if len(packed) > 1 and _unpack_name(packed) == name:
+                return packed
+    return b"\0" + name.encode()
+
+
+@lru_cache(maxsize=4096)
+def _unpack_name(packed: bytes) -> str:
+    if packed[0] == 0:
+        return packed[1:].decode()
+    begin, end = _NAMED[packed[0]]
+    return f"{begin}{UUID(bytes=packed[1:])}{end}"
+
+
+def _uuid_bytes(text: str) -> bytes:
+    try:
+        return UUID(text).bytes
+    except ValueError:
+        return b""

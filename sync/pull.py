@@ -4,7 +4,6 @@ The cursor is PostgreSQL's snapshot (protocol §3), so no change is ever skipped
 read in a REPEATABLE READ transaction. A cursor that cannot be followed is compared, never refused.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -214,7 +213,7 @@ def cursor_at(source: Source, read: Read, stand: Stand) -> Cursor:
 def head_of(source: Source, read: Read, now: datetime) -> Begin:
     """Make the head of a page, with an anchor of its own."""
     assert read.life is not None
-    anchor = make_anchor(source.keyring, now, source.holder.device_id, os.urandom(8))
+    anchor = make_anchor(source.keyring, now, source.holder.device_id)
     return Begin(life=read.life, server_time=now, anchor=anchor)
 
 

@@ -76,7 +76,7 @@ async def test_a_cursor_of_somebody_else_or_of_other_times_is_compared_and_bring
         seal_cursor(make_keyring(b"a key that was changed twice since"), cursor),
         seal_cursor(keyring, msgspec.structs.replace(cursor, major=version.MAJOR + 1)),
         seal_cursor(keyring, msgspec.structs.replace(cursor, life=UUID(int=9))),
-        make_anchor(keyring, NOW, mine.id, b"8 bytes."),
+        make_anchor(keyring, NOW, mine.id),
     ]
     for each in (*foreign, *forged):
         assert only_asks_to_compare(await pull(world, mine, cursor=each), each)
@@ -212,8 +212,8 @@ async def test_an_anchor_of_another_phone_counts_as_none(world: World) -> None:
     mine, other = world.members[Role.TECHNICIAN].phone, world.members[Role.CREW_LEAD].phone
     org, keyring = world.ours, world.site.services.keyring
     for anchor, method in (
-        (make_anchor(keyring, NOW - timedelta(hours=1), other.id, b"8 bytes."), "sent"),
-        (make_anchor(keyring, NOW - timedelta(hours=1), mine.id, b"8 bytes."), "anchor_sent"),
+        (make_anchor(keyring, NOW - timedelta(hours=1), other.id), "sent"),
+        (make_anchor(keyring, NOW - timedelta(hours=1), mine.id), "anchor_sent"),
         ("x" * 200, "sent"),
     ):
         job = await org.assigned_job("gamma")

@@ -1,5 +1,6 @@
 """Corrected time: the golden vectors, anchors, and the truth in the interval whatever phones and networks do (I14)."""
 
+import base64
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from sync.keyring import make_keyring
 
 VECTORS = Path(mobile_contract.__file__).parent / "vectors" / "clock.json"
 GOLDEN: dict[str, Any] = msgspec.json.decode(VECTORS.read_bytes())
-DEVICE, NONCE = UUID("01890a5d-ac96-774b-bcce-b302099a8057"), b"12345678"
+DEVICE = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 KEYRING = make_keyring(b"a secret of the test")
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
 def claims(server_time: datetime) -> AnchorClaims:
-    return AnchorClaims(server_time, DEVICE, NONCE)
+    return AnchorClaims(server_time, DEVICE)
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
@@ -38,7 +39,7 @@ def test_corrected_time_is_that_of_the_vector(case: dict[str, Any]) -> None:
 
 def test_an_anchor_is_read_back_and_only_by_its_device_and_key() -> None:
     made_at = datetime(2026, 3, 4, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=8)))
-    token = make_anchor(KEYRING, made_at, DEVICE, NONCE)
+    token = make_anchor(KEYRING, made_at, DEVICE)
     assert read_anchor(KEYRING, token, DEVICE) == claims(made_at)
     assert read_anchor(make_keyring(b"quite another secret", b"a secret of the test"), token, DEVICE) == claims(made_at)
     assert read_anchor(KEYRING, token, UUID(int=1)) is None
@@ -48,15 +49,19 @@ def test_an_anchor_is_read_back_and_only_by_its_device_and_key() -> None:
 
 
 def test_an_anchor_is_found_in_the_sample_that_cites_it() -> None:
-    token = make_anchor(KEYRING, NOON, DEVICE, NONCE)
+    token = make_anchor(KEYRING, NOON, DEVICE)
     sample = ClockSample(wall=NOON, anchor=CitedAnchor(token=token, mono_ms=1, boot="b"))
     assert cited_anchor(KEYRING, sample, DEVICE) == claims(NOON)
     assert cited_anchor(KEYRING, ClockSample(wall=NOON), DEVICE) is None
 
 
-def test_a_nonce_of_another_length_is_a_bug() -> None:
-    with pytest.raises(ValueError, match="8 bytes"):
-        make_anchor(KEYRING, NOON, DEVICE, b"")
+def test_an_anchor_as_it_was_once_written_is_read_by_its_device_alone() -> None:
+    claim = (int(NOON.timestamp()) * 1_000_000).to_bytes(8, "big") + DEVICE.bytes + b"8 bytes."
+    raw = bytes.fromhex(KEYRING.current.id) + KEYRING.mac("anchor", claim) + claim
+    token = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    assert read_anchor(KEYRING, token, DEVICE) == claims(NOON)
+    assert read_anchor(KEYRING, token, UUID(int=1)) is None
+    assert read_anchor(KEYRING, token[:-4] + "AAAA", DEVICE) is None
 
 
 class Phone:

@@ -36,7 +36,11 @@ snapshots = (
     .map(sorted)
     .map(lambda x: f"{x[0]}:{x[-1]}:{','.join(map(str, x[:-1][1:]))}")
 )
-names = st.text(min_size=1, max_size=limits.BUCKET_NAME_CHARS)
+ids = st.uuids().map(str) | st.uuids().map(lambda id: str(id).upper()) | st.text(max_size=40)
+named = st.builds(
+    "{}{}{}".format, st.sampled_from(["dev/", "me/", "crew/", "district/", "x"]), ids, st.sampled_from(["", "/open"])
+)
+names = (named | st.text(min_size=1)).filter(lambda name: len(name) <= limits.BUCKET_NAME_CHARS)
 
 
 @given(
@@ -62,7 +66,7 @@ def test_each_reason_not_to_follow_a_cursor_has_its_name() -> None:
     token = seal_cursor(KEYRING, CURSOR)
     other = make_keyring(b"quite another secret")
     assert opened(token, keyring=other) == Unusable("unknown_key")
-    assert opened(token, device=UUID(int=1)) == Unusable("other_device")
+    assert opened(token, device=UUID(int=1)) == Unusable("bad_mac")
     assert opened(token, major=2) == Unusable("other_major")
     assert opened("A" * (limits.CURSOR_BYTES + 1)) == Unusable("too_long")
     for text in ("", "AA", "?", "\ud800", "é" * 40, "null", token[:20], "AQ" + "A" * 3):
@@ -92,9 +96,16 @@ def test_no_text_makes_reading_a_cursor_raise(token: str) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([0, 1, 2, 255]))
+@example(msgspec.msgpack.encode((LIFE.bytes, (5, 4), 1, (b"",))), 2)
+@example(msgspec.msgpack.encode((LIFE.bytes, (5, 4), 1, (b"\x09",))), 2)
+@example(msgspec.msgpack.encode((LIFE.bytes, (5, 4), 1, (b"\x01short",))), 2)
+@example(msgspec.msgpack.encode((LIFE.bytes, (5, 4), 1, (b"\x00\xff",))), 2)
+@example(msgspec.msgpack.encode((LIFE.bytes, (5, -4), 1, ())), 2)
+@example(msgspec.msgpack.encode((LIFE.bytes, (), 1, ())), 2)
+@example(msgspec.msgpack.encode((b"short", (5, 4), 1, ())), 2)
 def test_a_well_sealed_token_of_another_format_is_malformed(payload: bytes, form: int) -> None:
-    head = bytes([1, form])
-    raw = head + bytes.fromhex(KEYRING.current.id) + KEYRING.mac("cursor", head + payload) + payload
+    head = bytes([form])
+    raw = head + bytes.fromhex(KEYRING.current.id) + KEYRING.mac("cursor", head + DEVICE.bytes + payload) + payload
     assert opened(base64.urlsafe_b64encode(raw).rstrip(b"=").decode()) == Unusable("malformed")
 
 

@@ -263,6 +263,6 @@ class Push:
                 ask, not_before=ask.at.wall - timedelta(seconds=5), not_after=ask.at.wall + timedelta(seconds=5)
             )
         anchor = self._server.anchor_of(ask.at, self._device_id)
-        claims = None if anchor is None else AnchorClaims(anchor, self._device_id, b"")
+        claims = None if anchor is None else AnchorClaims(anchor, self._device_id)
         time = correct(ask.at, sent, self._received_at, claims)
         return replace(ask, not_before=time.not_before, not_after=time.not_after, suspect=time.suspect)
