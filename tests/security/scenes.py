@@ -17,7 +17,7 @@ from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, 
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
 from mobile_contract.schema.stock import StockLocation
 from tests.arrange import NOW, Org
-from tests.security import reconciliation_scenes, stock_scenes
+from tests.security import material_scenes, reconciliation_scenes, stock_scenes
 
 HOUR: Final = timedelta(hours=1)
 # One part of price 1: the quantity picks the band of the ladder.
@@ -102,8 +102,12 @@ def ladder(org: Org, part: UUID) -> Sequence[Command]:
     policy = Policy(
         id=org.new_id(), code="R1", version=2, currency="CNY", bands=tuple(bands), duty_chief_after_hours=False
     )
-    unit = Part(id=part, code="unit", name=LocalText(en="unit"), unit_cost=Decimal(1))
-    return [d.SavePart(part=unit), d.SavePolicy(policy=policy)]
+    spare = Part(id=uuid5(part, "spare"), code="spare", name=LocalText(en="spare"), unit_cost=Decimal(1))
+    org.parts["spare"] = spare.id
+    unit = Part(
+        id=part, code="unit", name=LocalText(en="unit"), unit_cost=Decimal(1), substitutes=(org.parts["spare"],)
+    )
+    return [d.SavePart(part=spare), d.SavePart(part=unit), d.SavePolicy(policy=policy)]
 
 
 def _fact(kind: type[f.VisitFact], **more: Any) -> Scene:
@@ -227,6 +231,7 @@ def _policy(g: Ground) -> Command:
 SCENES: Final[dict[str, Scene]] = {
     **stock_scenes.SCENES,
     **reconciliation_scenes.SCENES,
+    **material_scenes.SCENES,
     "report_job": lambda g: f.ReportJob(
         job_id=g.sent().job if g.column == "foreign" else g.job, job_type="repair", title="found"
     ),

@@ -161,11 +161,18 @@ def changed(before: Stored, after: Stored, *, of: str = "") -> list[str]:
 
 
 async def arrange(org: Org, steps: Iterable[Command], *, at_once: int = 60) -> None:
-    """Have commands carried out by the operator, some at a time; a day is reconciled after what went before is committed."""
+    """Have commands carried out by the operator, some at a time; what was asked for is approved by the engineer.
+
+    A day is reconciled after what went before is committed.
+    """
     batch: list[Command] = []
     for step in steps:
-        if len(batch) == at_once or isinstance(step, ReconcileDay):
+        approved = isinstance(step, d.Approve)
+        if len(batch) == at_once or approved or isinstance(step, ReconcileDay):
             await org.ok(*batch, now=NOW - timedelta(seconds=1))
             batch = []
-        batch.append(step)
+        if approved:
+            await org.ok(step, by=Role.ENGINEER.value, now=NOW - timedelta(seconds=1))
+        else:
+            batch.append(step)
     await org.ok(*batch, now=NOW - timedelta(seconds=1))
