@@ -21,9 +21,10 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of the day that is played when there is none yet.")] = 1,
     devices: Annotated[int, typer.Option(min=1, max=12, help="How many crews play that day.")] = 12,
 ) -> None:
-    """Start everything on this machine: the database, the demo organisation with a day's work, the server on 127.0.0.1:8000 (ONSITE_PORT).
+    """Start everything on this machine: the database, the demo organisation with its work, the server on 127.0.0.1:8000 (ONSITE_PORT).
 
-    The first time it plays a working day with a dozen devices, which takes about half a minute; then it starts in seconds.
+    The first time it lives a month of the warehouse and plays a working day with a dozen devices, which takes about a minute; then it
+    starts in seconds.
 
     Example: onsite run
 
@@ -69,7 +70,7 @@ def _insist_on_port(settings: "Settings") -> None:
 
 
 def _prepare_demo(settings: "Settings", *, seed: int, devices: int) -> "Keys":
-    """Found the demo organisation and play its day, unless that was done; give its logins."""
+    """Found the demo organisation, live its month and play its day, unless that was done; give its logins."""
     import asyncio
     from datetime import UTC, datetime
 
@@ -87,8 +88,14 @@ def _prepare_demo(settings: "Settings", *, seed: int, devices: int) -> "Keys":
 
     keys = keys if keys is not None and keys.slug == SLUG else logins.fresh(SLUG)
     logins.write(settings.state_dir, keys)
-    with console.status("Founding the demo organisation and playing a day of its work, about half a minute"):
-        played = play_day(settings, Day(slug=SLUG, seed=seed, devices=devices), now=datetime.now(UTC), zone=zone)
+    day = Day(slug=SLUG, seed=seed, devices=devices, with_month=True)
+    with console.status("Founding the demo organisation: about a minute in all") as shown:
+
+        def progress(done: int, total: int) -> None:
+            left = "; then it plays today with its phones" if done == total else ""
+            shown.update(f"A month of the warehouse: day {done} of {total}{left}")
+
+        played = play_day(settings, day, now=datetime.now(UTC), zone=zone, progress=progress)
         names = asyncio.run(open_logins(settings, played.founded, keys.password, now=datetime.now(UTC)))
     if not played.proof.holds:
         complaints.print("The demo's proof fails: " + played.proof.faults[0], style="red", markup=False)

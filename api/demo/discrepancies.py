@@ -3,9 +3,10 @@
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import uuid5
 
+from api.demo.catalogue import Item
 from api.demo.founding import Founded
 from api.demo.repairs import Draw, Repair
 from api.demo.shelves import SERIALS, Shelves
@@ -21,7 +22,7 @@ def seeded(where: Shelves, begin: datetime, founded: Founded, source: random.Ran
     catalogue = where.catalogue
     meter, last = catalogue["meter-20"], SERIALS - 1
     serials = meter.serials(SERIALS)
-    wrong: dict[str, dict[str, object]] = {
+    wrong: dict[str, dict[str, Any]] = {
         # One of three clamps is neither built in nor given back.
         ExceptionKind.SHORT: {"draws": (_draw(catalogue["clamp-150"], 3, 2),), "title": "Burst main"},
         # Three couplings are said to be built in where two were given out.
@@ -42,11 +43,11 @@ def seeded(where: Shelves, begin: datetime, founded: Founded, source: random.Ran
             site=source.choice(city.sites),
             crew=founded.crews[number],
             begin=begin + number * _APART,
-            **said,  # type: ignore[arg-type]
+            **said,
         )
         for number, (kind, said) in enumerate(wrong.items())
     }
 
 
-def _draw(item: object, issued: int, used: int) -> Draw:
-    return Draw(item=item, issued=Decimal(issued), used=Decimal(used))  # type: ignore[arg-type]
+def _draw(item: Item, issued: int, used: int) -> Draw:
+    return Draw(item=item, issued=Decimal(issued), used=Decimal(used))

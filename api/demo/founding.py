@@ -29,7 +29,7 @@ from mobile_contract.schema.approval import Policy, WorkingHours
 from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.decisions import LoadJobType, SavePart, SavePolicy, SaveStockLocation
 from mobile_contract.schema.material import Part
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from sync.execute import run
 from sync.transaction import org_transaction
 
@@ -132,7 +132,7 @@ def _catalogue(org_id: UUID) -> list[Command]:
         for line in PARTS
     )
     store = StockLocation(
-        id=uuid5(org_id, "stock_location/store"), code="store", kind="store", name="Central warehouse"
+        id=uuid5(org_id, "stock_location/store"), code="store", kind=LocationKind.STORE, name="Central warehouse"
     )
     return [
         *(SaveStockLocation(location=location) for location in (*shipped_locations(org_id), store)),

@@ -20,12 +20,13 @@ from api.demo.catalogue import part_id, save_parts
 from api.demo.discrepancies import seeded
 from api.demo.draws import Chance
 from api.demo.founding import Founded
-from api.demo.repairs import Draw, Hands, Repair
+from api.demo.repairs import Draw, Hands, Repair, job_type
 from api.demo.shelves import CONSUMABLES, CONSUMABLES_BIN, Shelves
 from api.store import played
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import stock_commands as s
+from mobile_contract.schema.base import Command
 from mobile_contract.schema.reconciliation_commands import ReconcileDay
 from sync.transaction import org_transaction
 
@@ -67,8 +68,8 @@ async def live(
     days = _Days(founded, where, chance, first)
     books = Books(pool, founded.org_id)
     opened_at = days.at(first, time(6))
-    for commands in (save_parts(founded.org_id), shelves.furnish(where)):
-        await founding.give(pool, founded.org_id, commands, now=opened_at)
+    furnished = [*save_parts(founded.org_id), *shelves.furnish(where), d.LoadJobType(job_type=job_type(founded.org_id))]
+    await founding.give(pool, founded.org_id, furnished, now=opened_at)
     store = hands.cast.office("warehouse")
     stocking = [*shelves.fill(where, str(first)), *shelves.watch(where)]
     await books.send(Act(opened_at + timedelta(seconds=n), store, c) for n, c in enumerate(stocking))
@@ -154,32 +155,34 @@ def _store_routines(days: "_Days", hands: Hands, day: date) -> Iterator[Act]:
         yield from _between_vans(days, hands, day)
 
 
-def _once(days: "_Days", hands: Hands, number: int) -> Iterator[s.ScrapStock | s.LendStock | s.TakeBackLoan | s.SendToRepair | s.TakeFromRepair | s.MoveStock]:  # fmt: skip
-    def lying(code: str) -> dict[str, UUID]:
-        return {"part_id": part_id(hands.shelves.org_id, code), "location_id": hands.shelves.place_of(code)}
+def _once(days: "_Days", hands: Hands, number: int) -> Iterator[Command]:
+    where, loan, one = hands.shelves, days.named("loan"), Decimal(1)
 
-    one, loan = Decimal(1), days.named("loan")
-    if number == 6:
-        yield s.ScrapStock(
-            move_id=days.named("scrap"), quantity=Decimal(2), reason="split in the frost", **lying("valve-15")
-        )
-    if number == 8:
-        deposit = {"deposit": Decimal(500), "overnight_charge": Decimal(20)}
-        yield s.LendStock(loan_id=loan, quantity=one, borrower="Riverside Contractors", **deposit, **lying("hydrant"))
-    if number == 11:
-        yield s.TakeBackLoan(loan_id=loan, move_id=days.named("loan/back"), quantity=one, deposit_returned=Decimal(440))
-    if number == 14:
-        yield s.SendToRepair(move_id=days.named("mend"), quantity=one, reason="spindle", **lying("valve-150"))
-    if number == 21:
-        yield s.TakeFromRepair(move_id=days.named("mended"), quantity=one, **lying("valve-150"))
-    if number == 23:
-        yield s.MoveStock(
-            move_id=days.named("shift"),
-            from_location_id=hands.shelves.place_of("tee-63"),
-            to_location_id=hands.shelves.store_id,
-            part_id=part_id(hands.shelves.org_id, "tee-63"),
-            quantity=Decimal(20),
-        )
+    def lying(kind: Callable[..., Command], code: str, **said: object) -> Command:
+        return kind(part_id=part_id(where.org_id, code), location_id=where.place_of(code), **said)
+
+    match number:
+        case 6:
+            yield lying(
+                s.ScrapStock, "valve-15", move_id=days.named("scrap"), quantity=one, reason="split in the frost"
+            )
+        case 8:
+            against = {"borrower": "Riverside Contractors", "deposit": Decimal(500), "overnight_charge": Decimal(20)}
+            yield lying(s.LendStock, "hydrant", loan_id=loan, quantity=one, **against)
+        case 11:
+            yield s.TakeBackLoan(loan_id=loan, move_id=days.named("back"), quantity=one, deposit_returned=Decimal(440))
+        case 14:
+            yield lying(s.SendToRepair, "valve-150", move_id=days.named("mend"), quantity=one, reason="spindle")
+        case 21:
+            yield lying(s.TakeFromRepair, "valve-150", move_id=days.named("mended"), quantity=one)
+        case 23:
+            yield s.MoveStock(
+                move_id=days.named("shift"),
+                from_location_id=where.place_of("tee-63"),
+                to_location_id=where.store_id,
+                part_id=part_id(where.org_id, "tee-63"),
+                quantity=Decimal(20),
+            )
 
 
 def _between_vans(days: "_Days", hands: Hands, day: date) -> Iterator[Act]:

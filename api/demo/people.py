@@ -22,7 +22,7 @@ from mobile_contract.schema.decisions import (
     SaveStockLocation,
 )
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 
 CREWS: Final = 12
 # Long before any played day, so that a crew's scope reaches back.
@@ -98,7 +98,7 @@ def crews(lines: Sequence[CrewLine], districts: Mapping[str, UUID], *, now: date
             person = _technician(id, f"tech-{2 * number + place + 1:02}", name, base=line.base)
             roles = (Role.TECHNICIAN, Role.CREW_LEAD) if place == 0 else (Role.TECHNICIAN,)
             commands.append(SavePerson(person=replace(person, roles=roles, skills=_skills(number, place, today))))
-        van = StockLocation(id=line.van_id, code=f"van-{line.code}", kind="van", name=f"Van of {line.name}")
+        van = StockLocation(id=line.van_id, code=f"van-{line.code}", kind=LocationKind.VAN, name=f"Van of {line.name}")
         crew = Crew(
             id=line.crew_id,
             code=line.code,

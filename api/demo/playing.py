@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from api.database import open_pool
-from api.demo import founding, stage, story
+from api.demo import founding, month, stage, story
 from api.demo.draws import Chance
 from api.demo.founding import Founded
 from api.demo.hours import Hours, hours_of, zone_of_late_afternoon
 from api.demo.loopback import Loopback
+from api.demo.month import Month
 from api.demo.network import ROUGH
 from api.demo.proof import Proof
 from api.demo.stage import Equipment
@@ -35,19 +37,21 @@ _FOUNDED_BEFORE: Final = timedelta(minutes=30)
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """What to play: the organisation's slug, the seed, how many crews with devices (1 to 12)."""
+    """What to play: the organisation's slug, the seed, how many crews with devices (1 to 12), and whether a month comes before it."""
 
     slug: str = "demo"
     seed: int = 1
     devices: int = 12
+    with_month: bool = False
 
 
 class Played(Struct, frozen=True):
-    """A day that was played, and the organisation it was played in."""
+    """A day that was played, the organisation it was played in, and the month before it where there was one."""
 
     founded: Founded
     hours: Hours
     proof: Proof
+    month: Month | None = None
 
 
 @cache
@@ -63,10 +67,11 @@ def play_day(
     now: datetime,
     teller: Callable[[Hours], Teller] = Teller,
     zone: str | None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Played:
     """Found the organisation where it is missing and play its day against a real server on loopback.
 
-    `zone` is that of the organisation as it is (None: there is none yet). Raises OperatorError.
+    `progress` is told the days of the month that were lived, and how many there are. `zone` is that of the organisation as it is (None: there is none yet). Raises OperatorError.
     """
     hours = hours_of(zone or zone_of_late_afternoon(now), now)
     clock = VirtualClock(hours.begin - _FOUNDED_BEFORE)
@@ -76,13 +81,17 @@ def play_day(
     with tempfile.TemporaryDirectory(prefix="onsite-demo-") as folder, Loopback(quiet, clock.now) as loopback:
         pool = loopback.services.pool
         founded = loopback.call(founding.found(pool, day.slug, city, zone=hours.zone, now=clock.now()))
+        lived = None
+        if day.with_month:
+            today = hours.begin.astimezone(ZoneInfo(hours.zone)).date()
+            lived = loopback.call(month.live(pool, founded, today, seed=day.seed, progress=progress))
         lines = founded.crews[: day.devices]
         clock.move_to(hours.begin)
         stage.roster(loopback, founded, lines, hours.begin, days=ROSTERED_DAYS)
         equipment = Equipment(folder=Path(folder), chance=Chance(day.seed, secrets.token_hex(8)), weather=ROUGH)
         with stage.set_up(loopback, founded, lines, equipment, clock=clock) as set_up:
             proof = story.play(set_up, hours, teller(hours))
-    return Played(founded, hours, proof)
+    return Played(founded, hours, proof, lived)
 
 
 async def open_logins(settings: Settings, founded: Founded, password: str, *, now: datetime) -> tuple[str, ...]:

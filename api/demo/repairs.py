@@ -17,11 +17,12 @@ from geo.city_plan import CitySite
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
-from mobile_contract.schema.base import Command
+from mobile_contract.schema.base import Command, LocalText
+from mobile_contract.schema.job import ArrivalLimit, Guards, JobType
 from mobile_contract.schema.material import RequestLine
 
+CALL_OUT: Final = "call_out"
 _MIN: Final = timedelta(minutes=1)
-_ANSWERS: Final = {"site_secured": "yes", "water_stopped": "stopped"}
 _NOTHING: Final = Decimal(0)
 
 
@@ -72,11 +73,24 @@ class Hands(Struct, frozen=True):
     sites: dict[str, UUID]
 
 
+def job_type(org_id: UUID) -> JobType:
+    """Make the template of a call-out: material is declared, the customer signs, and that is all."""
+    return JobType(
+        id=uuid5(org_id, f"job_type/{CALL_OUT}/1"),
+        code=CALL_OUT,
+        version=1,
+        name=LocalText(en="Call-out", zh="上门维修"),
+        process="R1",
+        guards=Guards(parts_declared=True, signature=True),
+        arrival_limits=(ArrivalLimit(minutes=45),),
+    )
+
+
 def reported(r: Repair, hands: Hands) -> Iterator[Act]:
     """Open the job and send the crew."""
     opened = d.OpenJob(
         job_id=r.id,
-        job_type="repair",
+        job_type=CALL_OUT,
         title=r.title,
         address=r.site.address,
         lon_deg=r.site.point.lon_deg,
@@ -109,9 +123,8 @@ def issued(r: Repair, hands: Hands) -> Iterator[Act]:
     """Fetch and hand out what was approved; copy 3 of the form stays in the store."""
     if not r.draws:
         return
-    request = {"job_id": r.id, "request_id": r.named("request")}
-    store = hands.cast.office("warehouse")
-    yield Act(r.after(66), store, m.PickParts(**request))
+    request_id, store = r.named("request"), hands.cast.office("warehouse")
+    yield Act(r.after(66), store, m.PickParts(job_id=r.id, request_id=request_id))
     lines = tuple(
         m.IssueLine(
             line_no=number,
@@ -123,7 +136,8 @@ def issued(r: Repair, hands: Hands) -> Iterator[Act]:
         for number, draw in enumerate(r.draws, start=1)
     )
     slip = m.IssueParts(
-        **request,
+        job_id=r.id,
+        request_id=request_id,
         slip_id=r.named("slip"),
         store_id=hands.shelves.store_id,
         crew_id=r.crew.crew_id,
@@ -144,7 +158,7 @@ def received(r: Repair, hands: Hands) -> Iterator[Act]:
 
 
 def worked(r: Repair, hands: Hands) -> Iterator[Act]:
-    """Build in, give back, document, have it signed, and end the visit."""
+    """Build in, give back, have it signed, and end the visit."""
     for number, draw in enumerate(r.draws, start=1):
         beside = {"request_id": r.named("request"), "line_no": number}
         serials = draw.used_serials or draw.serials
@@ -156,10 +170,6 @@ def worked(r: Repair, hands: Hands) -> Iterator[Act]:
         yield _fact(r, hands, 108, f.UsePart, **said)
     if r.called_off:
         return
-    for purpose in ("before", "after"):
-        yield _photo(r, hands, purpose)
-    for code, answer in _ANSWERS.items():
-        yield _fact(r, hands, 112, f.AnswerChecklist, task_id=uuid5(r.id, code), answer=answer)
     if r.signed:
         yield _signature(r, hands)
     yield _fact(r, hands, 122, f.CompleteVisit, no_parts_used=not (r.draws or r.carried))
@@ -205,18 +215,6 @@ def _moved(r: Repair, hands: Hands, minutes: float, *, kind: type[Command], draw
     move_id = r.named(f"{kind.__struct_config__.tag}/{said['line_no']}")
     given = {"move_id": move_id, "part_id": _part(hands, draw), "lot": draw.item.lot, **said}
     return _fact(r, hands, minutes, kind, **given)
-
-
-def _photo(r: Repair, hands: Hands, purpose: str) -> Act:
-    id = r.named(f"photo/{purpose}")
-    said = {
-        "photo_id": id,
-        "purpose": purpose,
-        "sha256": hashlib.sha256(id.bytes).hexdigest(),
-        "size_bytes": 612_000,
-        "media_type": "image/jpeg",
-    }
-    return _fact(r, hands, 30 if purpose == "before" else 115, f.AddPhoto, **said)
 
 
 def _signature(r: Repair, hands: Hands) -> Act:

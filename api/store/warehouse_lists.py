@@ -114,7 +114,7 @@ async def list_to_pick(conn: asyncpg.Connection, org_id: UUID, asked: PickQueueF
 async def list_to_hand_over(conn: asyncpg.Connection, org_id: UUID, asked: HandOverQueueFilter) -> HandOverQueue:
     """List issue slips that no crew has received in full, first issued first."""
     slip = TABLES["issue_slip"].c
-    where = [slip.received_at.is_(None)]
+    where: list[ColumnElement[bool]] = [slip.received_at.is_(None)]
     for column, wanted in ((slip.store_id, asked.store), (slip.crew_id, asked.crew), (slip.job_id, asked.job)):
         if wanted is not None:
             where.append(column == wanted)
