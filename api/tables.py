@@ -164,3 +164,21 @@ import_row = Table(
     PrimaryKeyConstraint("org_id", "noun", "source", "key"),
     comment="What a source said last of each master row: saying the same again undoes no later edit.",
 )
+
+tracker = Table(
+    "tracker",
+    metadata,
+    _id("org_id"),
+    _id("tracker_id"),
+    Column("name", Text, nullable=False),
+    _id("person_id"),
+    Column("secret_hash", LargeBinary, nullable=False),
+    _id("made_by", nullable=True),
+    instant("made_at"),
+    instant("seen_at", nullable=True),
+    instant("revoked_at", nullable=True),
+    PrimaryKeyConstraint("org_id", "tracker_id"),
+    _of_person(),
+    comment="An app of another maker that may report where one person is, and nothing else.",
+)
+Index("tracker_org_id_person_id_idx", tracker.c.org_id, tracker.c.person_id)
