@@ -10,6 +10,15 @@ alter table stock_move add column lot text not null default '', add column unit 
   add column line_no integer, add column transfer_id uuid, add column count_id uuid, add column loan_id uuid, add column reverses_id uuid,
   add column reason text not null default '', add column command_id uuid;
 
+-- What a place held of a part at an instant, and what moved there since.
+create index stock_move_from_location_id_part_id_occurred_at_idx on stock_move (org_id, from_location_id, part_id, occurred_at);
+
+create index stock_move_to_location_id_part_id_occurred_at_idx on stock_move (org_id, to_location_id, part_id, occurred_at);
+
+drop index stock_move_from_location_id_part_id_idx;
+
+drop index stock_move_to_location_id_part_id_idx;
+
 create index stock_move_transfer_id_idx on stock_move (org_id, transfer_id) where transfer_id is not null;
 
 create index stock_move_count_id_idx on stock_move (org_id, count_id) where count_id is not null;
@@ -136,10 +145,11 @@ drop function stock_balances(uuid, uuid[], uuid[]);
 -- Lock levels in the order of their ids, then tell them and what of their past may matter. VOLATILE on purpose: each statement takes a
 -- snapshot of its own, so what is read after a lock is what the holder of the lock left. `since`: the earliest instant at which something is
 -- booked there; `folded`: the moves since then are asked too. A level that is no row yet is held by its name, and the row of its location is
--- held against a change of the crew that has the van: `crews` tells who has it.
+-- held against a change of the crew that has the van: `crews` tells who has it. Everything is looked up by a key, so a plan made for any
+-- values does, and it must not be one that reads a whole table because the table was small when it was made.
 create function stock_levels(org uuid, ids uuid[], locations uuid[], parts uuid[], since timestamptz[], folded boolean[])
 returns table (location_id uuid, part_id uuid, level text, counts text, later text, crews uuid[])
-language plpgsql volatile as $$
+language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   missing uuid[];
@@ -162,10 +172,12 @@ begin
       where c.org_id = $1 and c.location_id = k.location_id and c.as_of >= k.since
         and c.lines @> jsonb_build_array(jsonb_build_object('part_id', k.part_id))), '[]') else '[]' end,
     case when k.folded then coalesce((
-      select json_agg(json_build_array(m.occurred_at, m.count_id,
-        case when m.to_location_id = k.location_id then m.quantity else -m.quantity end))::text from stock_move m
-      where m.org_id = $1 and m.part_id = k.part_id and m.occurred_at >= k.since
-        and (m.to_location_id = k.location_id or m.from_location_id = k.location_id)), '[]') else '[]' end,
+      select json_agg(json_build_array(m.occurred_at, m.count_id, m.quantity))::text from (
+        select i.occurred_at, i.count_id, i.quantity from stock_move i
+        where i.org_id = $1 and i.to_location_id = k.location_id and i.part_id = k.part_id and i.occurred_at >= k.since
+        union all select o.occurred_at, o.count_id, -o.quantity from stock_move o
+        where o.org_id = $1 and o.from_location_id = k.location_id and o.part_id = k.part_id and o.occurred_at >= k.since) m), '[]')
+      else '[]' end,
     case when l.id is null then array(select c.id from crew c where c.org_id = $1 and c.van_id = k.location_id order by c.id)
       else '{}' end
   from unnest($2, $3, $4, $5, $6) k(id, location_id, part_id, since, folded)
