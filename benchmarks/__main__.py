@@ -16,6 +16,7 @@ Examples:
   python -m benchmarks --only pull            the pulls alone; nothing is written
   python -m benchmarks --only pull,push --rounds 3
   python -m benchmarks profile no-change      where the time of a hot path goes
+  python -m benchmarks reconcile              a day of a store, 100,000 moves
   python -m benchmarks render                 write the page and the plot again from the last figures
   python -m benchmarks field-year --slice 100
 """
@@ -63,6 +64,21 @@ def profile(
     from benchmarks import command
 
     command.profile(paths or [], write=write)
+
+
+@app.command()
+def reconcile(
+    *,
+    rounds: Annotated[int, typer.Option(help="Rounds of each size.", min=1, max=20)] = 3,
+    write: Annotated[bool, typer.Option("--write", help="Write figures and table into docs/performance.md.")] = False,
+) -> None:
+    """Reconcile days of a store's ledger, beside the bare sums in SQL.
+
+    Example: python -m benchmarks reconcile --rounds 5 --write
+    """
+    from benchmarks import command
+
+    command.reconcile(rounds, write=write)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from api.console import complaints, console
 from api.operator_error import OperatorError
-from benchmarks import measures, page, profiling, tables
+from benchmarks import material, measures, page, profiling, tables
 from benchmarks.plan import FULL, QUICK
 from benchmarks.run import parts, play
 
@@ -67,6 +67,20 @@ def profile(paths: Sequence[str], *, write: bool) -> None:
         console.print(made, markup=False)
         if write:
             page.put_profile(path, made)
+
+
+def reconcile(rounds: int, *, write: bool) -> None:
+    """Reconcile days of a ledger, print their table and put it into the page. Exit status 2 when PostgreSQL cannot be had."""
+    try:
+        with console.status("reconciling") as status:
+            found = material.measure(rounds, lambda what: status.update(f"reconciling {what}"))
+    except (OperatorError, RuntimeError) as error:
+        complaints.print(f"benchmarks: {error}", style="red", markup=False)
+        sys.exit(_MUST_ACT)
+    console.print(material.table(found), markup=False)
+    if write:
+        material.write(found)
+        console.print("Figures and docs/performance.md are written.")
 
 
 def render() -> None:
