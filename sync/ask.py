@@ -1,5 +1,6 @@
 """A command as it came in, before anything is decided about it."""
 
+import hashlib
 from datetime import datetime
 from uuid import UUID
 
@@ -84,6 +85,11 @@ class Ask(Struct, frozen=True, kw_only=True):
             received_at=self.received_at,
             decided_at=now,
         )
+
+
+def digest_of(name: str, args: bytes) -> bytes:
+    """Digest a command that came without an envelope of its own: SHA-256 over name and arguments, joined by NUL."""
+    return hashlib.sha256(name.encode() + b"\0" + args).digest()
 
 
 def is_fact(name: str) -> bool:

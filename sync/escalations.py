@@ -3,7 +3,6 @@
 Goes through `execute` like any other decision, so events, documents and inboxes follow. Decides nothing about who approves.
 """
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -16,7 +15,7 @@ from msgspec import Struct
 from jobs.context import Actor, Occurrence, Via
 from mobile_contract.schema.approval_commands import EscalateApproval, FollowDelegation
 from mobile_contract.schema.base import Command
-from sync.ask import Ask
+from sync.ask import Ask, digest_of
 from sync.execute import Poke, no_listeners, run
 from sync.transaction import org_transaction
 
@@ -78,7 +77,7 @@ def _ask(org_id: UUID, command: Command, id: UUID, now: datetime) -> Ask:
         id=id,
         name=name,
         args=args,
-        digest=hashlib.sha256(name.encode() + b"\0" + args).digest(),
+        digest=digest_of(name, args),
         raw=args,
         actor=Actor(org_id=org_id, via=Via.TIMER),
         occurrence=Occurrence(at=now),

@@ -3,7 +3,6 @@
 Goes through `execute` like any other decision, so events, documents and scopes follow. Decides nothing about holds without an end.
 """
 
-import hashlib
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
@@ -13,7 +12,7 @@ import msgspec
 
 from jobs.context import Actor, Occurrence, Via
 from mobile_contract.schema.decisions import ReleaseJob
-from sync.ask import Ask
+from sync.ask import Ask, digest_of
 from sync.execute import Poke, no_listeners, run
 from sync.transaction import org_transaction
 
@@ -46,7 +45,7 @@ def _ask(org_id: UUID, job_id: UUID, seq: int | None, now: datetime) -> Ask:
         id=uuid5(job_id, f"held until, after event {seq}"),
         name=_NAME,
         args=args,
-        digest=hashlib.sha256(_NAME.encode() + b"\0" + args).digest(),
+        digest=digest_of(_NAME, args),
         raw=args,
         actor=Actor(org_id=org_id, via=Via.TIMER),
         occurrence=Occurrence(at=now),

@@ -4,7 +4,6 @@ The new command keeps the author, the original time and its cause; the original 
 on. Never changes what was put aside.
 """
 
-import hashlib
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from jobs.rules.may import may_by_hand
 from mobile_contract.schema.messages import CommandEnvelope
 from mobile_contract.schema.outcome import Resolution, ResolutionKind
 from sync import outcomes, quarantine
-from sync.ask import Ask
+from sync.ask import Ask, digest_of
 from sync.execute import Executed, Poke, execute, no_listeners, retrying
 from sync.outcomes import Answer
 from sync.quarantine import Entry
@@ -111,7 +110,7 @@ def _ask(actor: Actor, entry: Entry, decision: Decision, *, now: datetime) -> As
         id=decision.command_id,
         name=name,
         args=args,
-        digest=hashlib.sha256(name.encode() + b"\0" + args).digest(),
+        digest=digest_of(name, args),
         raw=args,
         actor=actor,
         occurrence=entry.occurrence or Occurrence(at=entry.received_at, not_after=entry.received_at, clock="receipt"),

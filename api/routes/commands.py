@@ -4,7 +4,6 @@ The Idempotency-Key is the command's id: sending again gives the same answer, an
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -30,7 +29,7 @@ from mobile_contract.schema.answer import CommandAnswer
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.decisions import SaveDistrict
 from mobile_contract.schema.outcome import OutcomeStatus
-from sync.ask import Ask
+from sync.ask import Ask, digest_of
 from sync.execute import HandlerFault, run
 from sync.outcomes import Answer
 
@@ -87,7 +86,7 @@ async def send(
         id=command_id,
         name=name,
         args=args,
-        digest=hashlib.sha256(name.encode() + b"\0" + args).digest(),
+        digest=digest_of(name, args),
         raw=args,
         actor=caller.actor,
         occurrence=Occurrence(at=now),
