@@ -40,6 +40,10 @@ _REVOKE = """
 update sync_device set revoked_at = coalesce(revoked_at, $3), revoked_by = case when revoked_at is null then $4 else revoked_by end
 where org_id = $1 and device_id = any($2) returning device_id, name"""
 
+_STATES = (
+    "select device_id, name, revoked_at from sync_device where org_id = $1 and device_id = any($2) order by device_id"
+)
+
 _OF_PERSON = "select device_id from sync_device where org_id = $1 and person_id = $2 and revoked_at is null order by device_id limit 1000"
 
 
@@ -163,6 +167,12 @@ def state_document(device_id: UUID, name: str, *, revoked: bool) -> Projected:
     """Make the document by which a device learns its name, and that it must wipe itself."""
     state = DeviceState(id=device_id, name=name, revoked=revoked, wipe=revoked)
     return Projected("device", device_id, msgspec.json.encode(state), (f"dev/{device_id}",))
+
+
+async def state_documents(conn: asyncpg.Connection, org_id: UUID, device_ids: Sequence[UUID]) -> list[Projected]:
+    """Make the state documents of devices, by id; those that do not exist are absent."""
+    rows = await conn.fetch(_STATES, org_id, list(device_ids))
+    return [state_document(row["device_id"], row["name"], revoked=row["revoked_at"] is not None) for row in rows]
 
 
 async def devices_of_person(conn: asyncpg.Connection, org_id: UUID, person_id: UUID) -> list[UUID]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from jobs.projection import JOB_DOCUMENTS, MASTER_DOCUMENTS, Projected
 from sync import documents, outcomes
-from sync.devices import state_document
+from sync.devices import state_documents
 from sync.execute import Poke, no_listeners, retrying
 from sync.transaction import org_transaction
 
@@ -24,9 +24,6 @@ KINDS: Final = (*MASTER_DOCUMENTS, *JOB_DOCUMENTS, "job", "open_job", "outcome",
 _NEXT = """
 select id, ver from sync_doc where org_id = $1 and kind = $2 and id > $3 and body is not null order by id limit $4"""
 _NOW = "select id, ver from sync_doc where org_id = $1 and kind = $2 and id = any($3)"
-_DEVICES = (
-    "select device_id, name, revoked_at from sync_device where org_id = $1 and device_id = any($2) order by device_id"
-)
 
 
 class Rewritten(Struct, frozen=True):
@@ -70,5 +67,4 @@ async def _given(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequenc
     if kind == "outcome":
         answers = (await outcomes.find(conn, org_id, ids)).values()
         return [document for answer in answers if (document := outcomes.document_of(answer)) is not None]
-    rows = await conn.fetch(_DEVICES, org_id, list(ids))
-    return [state_document(row["device_id"], row["name"], revoked=row["revoked_at"] is not None) for row in rows]
+    return await state_documents(conn, org_id, ids)

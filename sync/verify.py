@@ -19,7 +19,7 @@ from jobs.store.ledger import LevelFault, level_faults, mend_levels, next_places
 from jobs.work import Key
 from mobile_contract.digest import document_hash, to_signed
 from sync import buckets, documents, outcomes
-from sync.devices import state_document
+from sync.devices import state_documents
 
 AT_ONCE: Final = 300
 PROJECTED: Final = (*MASTER_DOCUMENTS, *JOB_DOCUMENTS, "job", "open_job")
@@ -49,9 +49,6 @@ where o.org_id = $1 and o.command_id = any($2) and (o.actor_id is null or d.devi
   and exists (select from sync_member m where m.org_id = $1 and m.kind = 'outcome' and m.id = o.command_id
     and m.bucket = 'dev/' || d.device_id and not m.gone)
 order by 1, 2"""
-_DEVICES = (
-    "select device_id, name, revoked_at from sync_device where org_id = $1 and device_id = any($2) order by device_id"
-)
 _PEOPLE = """
 select id from ((select id from person where org_id = $1 and id > $2 order by id limit $3)
   union (select person_id from sync_scope where org_id = $1 and person_id > $2 order by person_id limit $3)) p order by id limit $3"""
@@ -171,13 +168,8 @@ async def _made(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Sequence
     if kind == _Part.OUTCOME:
         return await _outcomes(conn, org_id, ids)
     if kind == _Part.DEVICE:
-        rows = {row["device_id"]: row for row in await conn.fetch(_DEVICES, org_id, list(ids))}
-        return [
-            state_document(id, rows[id]["name"], revoked=rows[id]["revoked_at"] is not None)
-            if id in rows
-            else Projected("device", id, None)
-            for id in ids
-        ]
+        states = {document.id: document for document in await state_documents(conn, org_id, ids)}
+        return [states.get(id, Projected("device", id, None)) for id in ids]
     return [document for document in await project(conn, org_id, [(kind, id) for id in ids]) if document.kind == kind]
 
 
