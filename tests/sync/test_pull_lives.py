@@ -1,7 +1,7 @@
 """What ends a life of the database: a crash that forgets aborted transactions, a restore, a promotion. No old cursor skips a row after it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,36 +13,13 @@ from api import cluster
 from api.cluster import APP_ROLE, OWNER_ROLE, backup
 from api.cluster.server import installed_binaries, run_as_server_user, superuser_sql
 from api.database import open_pool, owner_connection
-from api.operator_error import OperatorError
 from api.settings import Settings
 from sync import pull
 from sync.cursor import Cursor
 from sync.life import Standby, current_life, ensure_life
 from tests.devices import StrictDevice, assert_device_equals_server
+from tests.lives.servers import reconnect, staged
 from tests.sync.stage import NOW, Stage, texts
-from tests.waiting import until
-
-
-@contextlib.asynccontextmanager
-async def staged(settings: Settings) -> AsyncIterator[Stage]:
-    stage = Stage(await open_pool(settings, size_max=4))
-    try:
-        yield stage
-    finally:
-        stage.pool.terminate()
-
-
-async def reconnect(stage: Stage, settings: Settings) -> None:
-    """Open new connections as soon as the server takes any: the old ones died with it."""
-    stage.pool.terminate()
-
-    async def opened() -> asyncpg.Pool | None:
-        try:
-            return await open_pool(settings, size_max=4)
-        except OperatorError:
-            return None
-
-    stage.pool = await until(opened, timeout_s=30)
 
 
 def snapshot_xmax(device: StrictDevice, stage: Stage) -> int:
