@@ -16,14 +16,19 @@ import msgspec
 from msgspec import Struct
 from uuid_utils.compat import uuid7
 
+from api.database import owner_connection
 from api.operator_error import OperatorError
 from api.passwords import Passwords, normal_login
+from api.settings import Settings
 from api.store import credentials
+from api.store.imports import slugs
 from jobs import job_types
 from jobs.context import Actor, Occurrence, Via
+from jobs.material_rules import shipped_rules
 from jobs.policies import shipped_policies
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import LoadJobType, SavePerson, SavePolicy
+from mobile_contract.schema.material_commands import SaveMaterialRules
 from mobile_contract.schema.people import Person, Role
 from sync.ask import Ask
 from sync.execute import execute
@@ -89,11 +94,12 @@ async def create(pool: asyncpg.Pool, new: NewOrganisation, *, now: datetime) -> 
 
 
 def first_commands(org_id: UUID, administrator: Person, currency: str) -> list[Command]:
-    """Give what a new organisation begins with: its administrator, the shipped job types and approval policies."""
+    """Give what a new organisation begins with: its administrator, the shipped job types, approval policies and rules of material."""
     return [
         SavePerson(person=administrator),
         *(LoadJobType(job_type=job_type) for job_type in job_types.shipped(org_id)),
         *(SavePolicy(policy=policy) for policy in shipped_policies(org_id, currency)),
+        SaveMaterialRules(rules=shipped_rules(org_id)),
     ]
 
 
@@ -120,6 +126,17 @@ async def find(pool: asyncpg.Pool, slug: str) -> UUID:
             f"There is no organisation `{slug}`. Make it: onsite org create --slug {slug} --name NAME --zone ZONE"
         )
     return org_id
+
+
+async def only_slug(settings: Settings) -> str:
+    """Name the only organisation there is. Raises OperatorError when there is none or more than one."""
+    async with owner_connection(settings) as owner:
+        found = await slugs(owner)
+    if not found:
+        raise OperatorError("There is no organisation yet: onsite org create --slug SLUG --name NAME --zone ZONE")
+    if len(found) > 1:
+        raise OperatorError(f"Say which organisation with --org: {', '.join(found)}.")
+    return found[0]
 
 
 async def find_login(pool: asyncpg.Pool, org_id: UUID, login: str) -> UUID:

@@ -1,5 +1,6 @@
 """`onsite import`: other people's files become districts, people, parts, sites and jobs. Never writes but by `api.importing`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +14,17 @@ if TYPE_CHECKING:
 
     from api.importing.engine import ImportOrder
     from api.importing.report import Report
-    from api.settings import Settings
     from mobile_contract.errors import Language
 
 NOTES_SHOWN = 20
 SOME_REFUSED = 1
 
 
-NounOf = Annotated[Noun, typer.Argument(help="What a row of the file is.")]
+POLICIES = "policies"
+# Policies are files of their own form, not rows.
+What = StrEnum("What", [(noun.name, noun.value) for noun in Noun] + [("POLICIES", POLICIES)])  # type: ignore[misc]
+
+WhatOf = Annotated[What, typer.Argument(help="What a row of the file is; policies: TOML files, or a folder of them.")]
 File = Annotated[
     Path, typer.Argument(help="CSV (.csv, .tsv, .txt), GeoJSON (.geojson, .json) or spreadsheet (.xlsx, .xls, .ods).")
 ]
@@ -48,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
 def import_rows(
     *,
-    noun: NounOf,
+    what: WhatOf,
     file: File,
     org: Org = "",
     mapping: MappingFile = None,
@@ -67,9 +71,16 @@ def import_rows(
     Example: onsite import people staff.xlsx --org waterworks --mapping staff.toml --dry-run
 
     Example: onsite import jobs leaks.csv --org waterworks --mapping leaks.toml --report flagged.csv
+
+    Example: onsite import policies ladders/ --org waterworks
     """
     import asyncio
     from uuid import UUID
+
+    if what.value == POLICIES:
+        asyncio.run(_import_policies(file, org, dry_run=dry_run))
+        return
+    noun = Noun(what.value)
 
     from api.importing.engine import ImportOrder
     from api.importing.mapping import Mapping, read_mapping
@@ -96,6 +107,29 @@ def import_rows(
         raise typer.Exit(SOME_REFUSED)
 
 
+async def _import_policies(path: Path, slug: str, *, dry_run: bool) -> None:
+    from datetime import UTC, datetime
+
+    from rich.table import Table
+
+    from api import organisations
+    from api.console import console
+    from api.database import open_pool
+    from api.importing.policies import import_policies, policy_files
+    from api.settings import load_settings
+
+    settings, files = load_settings(), policy_files(path)
+    async with await open_pool(settings, size_max=2) as pool:
+        org_id = await organisations.find(pool, slug or await organisations.only_slug(settings))
+        with console.status(f"Loading {len(files)} policies"):
+            loaded = await import_policies(pool, org_id, files, now=datetime.now(UTC), dry_run=dry_run)
+    table = Table("file", "policy", "version", "subject", "", box=None, pad_edge=False)
+    for each in loaded:
+        fate = f"would be {each.fate}" if dry_run else str(each.fate)
+        table.add_row(each.path.name, each.code, str(each.version), each.subject, fate)
+    console.print(table)
+
+
 async def _import(order: "ImportOrder", slug: str) -> "tuple[Report, Language]":
     from datetime import UTC, datetime
 
@@ -114,7 +148,7 @@ async def _import(order: "ImportOrder", slug: str) -> "tuple[Report, Language]":
     settings = load_settings()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     async with await open_pool(settings, size_max=2) as pool:
-        order = replace(order, org_id=await organisations.find(pool, slug or await _only_slug(settings)))
+        order = replace(order, org_id=await organisations.find(pool, slug or await organisations.only_slug(settings)))
         async with org_transaction(pool, order.org_id) as conn:
             language = (await load_organisation(conn, order.org_id)).language
         await _warn(pool, order)
@@ -127,21 +161,6 @@ async def _import(order: "ImportOrder", slug: str) -> "tuple[Report, Language]":
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
     return report, Language.ZH if language == Language.ZH else Language.EN
-
-
-async def _only_slug(settings: "Settings") -> str:
-    """Name the only organisation there is. Raises OperatorError when there is none or more than one."""
-    from api.database import owner_connection
-    from api.operator_error import OperatorError
-    from api.store.imports import slugs
-
-    async with owner_connection(settings) as owner:
-        found = await slugs(owner)
-    if not found:
-        raise OperatorError("There is no organisation yet: onsite org create --slug SLUG --name NAME --zone ZONE")
-    if len(found) > 1:
-        raise OperatorError(f"Say which organisation with --org: {', '.join(found)}.")
-    return found[0]
 
 
 async def _warn(pool: "asyncpg.Pool", order: "ImportOrder") -> None:
