@@ -92,16 +92,17 @@ def _of_request(work: Work, command: Any, deed: Deed) -> Iterable[Touched]:
     if request is None:
         return
     named = (getattr(line, "bin_id", None) for line in getattr(command, "lines", ()))
-    places = {store_of(work, getattr(command, "store_id", None), request), request.store_id, *named} - {None}
-    for location_id in places:
+    places: set[UUID | None] = {store_of(work, getattr(command, "store_id", None), request), request.store_id, *named}
+    for location_id in (id for id in places if id is not None):
         for line in request.lines:
             yield Touched(location_id, line.part_id, deed.occurrence.at)
 
 
 def _taken_back(work: Work, command: m.TakeBackParts, deed: Deed) -> Iterable[Touched]:
     store_id = store_of(work, command.store_id)
-    for line in command.lines if store_id is not None else ():
-        yield Touched(store_id, line.part_id, deed.occurrence.at)
+    if store_id is not None:
+        for line in command.lines:
+            yield Touched(store_id, line.part_id, deed.occurrence.at)
 
 
 def _exception(work: Work, command: ResolveException, deed: Deed) -> Iterable[Touched]:

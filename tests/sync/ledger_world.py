@@ -29,6 +29,9 @@ PARTS: Final = ("clamp", "pump")
 MINUTE: Final = timedelta(minutes=1)
 
 
+_MOVED: Final[dict[str, type[VisitFact]]] = {"in": f.ReceivePart, "out": f.UsePart, "back": f.ReturnPart}
+
+
 @dataclass(frozen=True)
 class Told:
     """A command with who made it and when it was done."""
@@ -110,8 +113,7 @@ class Yard:
             if kind == "count":
                 command = t.CountVan(count_id=self.id(), lines=self.counted())
             else:
-                moved = {"in": f.ReceivePart, "out": f.UsePart, "back": f.ReturnPart}[kind]
-                command = self.fact(moved, author)
+                command = self.fact(_MOVED[kind], author)
             told.append(Told(author, command, at))
             if self.draw.random() < 0.15:
                 mate = {"amy": "ali", "ali": "amy"}.get(author, author)

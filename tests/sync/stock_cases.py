@@ -28,7 +28,7 @@ CASES: dict[str, Case] = {}
 
 def case(making: Case) -> Case:
     """Register the case of the function's name."""
-    CASES[making.__name__] = making  # type: ignore[attr-defined]
+    CASES[making.__name__] = making
     return making
 
 

@@ -14,11 +14,12 @@ from api.database import open_pool, owner_connection
 from api.settings import Settings
 from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import stock_commands as s
+from mobile_contract.schema.messages import OutcomeBrief
 from sync.outcomes import Answer
 from sync.push import Refusal
 from tests.arrange import NOW, Org
 from tests.sync.ledger_world import AUTHORS, MINUTE, Told, Yard, look, yard
-from tests.sync.phone import Phone, phone_of
+from tests.sync.phone import Phone, Queued, phone_of
 
 SYNCED = NOW + 5 * MINUTE
 _TRIES = 30
@@ -62,7 +63,7 @@ async def hand_in(phone: Phone, told: list[Told], draw: random.Random, took: lis
         del phone.queue[: len(chunk)]
 
 
-async def pushed(phone: Phone, chunk: list) -> tuple:  # type: ignore[type-arg]
+async def pushed(phone: Phone, chunk: list[Queued]) -> tuple[OutcomeBrief, ...]:
     """Push until the server is not busy with somebody else's rows."""
     for _ in range(_TRIES):
         answer = await phone.push(chunk, now=SYNCED)
@@ -124,10 +125,11 @@ async def test_everybody_at_once_leaves_an_exact_ledger_and_no_store_below_nothi
     clerks = [replace(made, draw=random.Random(seed + turn + 7 * n)) for n in (1, 2, 3)]
     watching = asyncio.create_task(watch(owner, org, done))
     crews = (hand_in(phones[name], [x for x in at_once if x.by == name], made.draw, took) for name in ("amy", "ali"))
-    _, _, *codes = await asyncio.gather(*crews, *(decide(clerk, "wes", 60, took) for clerk in clerks))
+    decided = asyncio.gather(*(decide(clerk, "wes", 60, took) for clerk in clerks))
+    _, codes = await asyncio.gather(asyncio.gather(*crews), decided)
     # Bob was in a cellar all day: all that he tells lies before what was counted meanwhile.
-    again = [decide(clerk, "ada", 15, took) for clerk in clerks]
-    _, *more = await asyncio.gather(hand_in(phones["bob"], late, made.draw, took), *again)
+    again = asyncio.gather(*(decide(clerk, "ada", 15, took) for clerk in clerks))
+    _, more = await asyncio.gather(hand_in(phones["bob"], late, made.draw, took), again)
     done.set()
     assert await watching > 0
     last = await look(owner, org)

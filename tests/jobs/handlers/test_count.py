@@ -3,8 +3,10 @@
 import itertools
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -123,7 +125,7 @@ def story(org: Org, at: Shelves, job: Assigned) -> list[tuple[Command, int]]:
     """Give two counts and the moves around them, with the minute of each."""
 
     def moved(kind: type[f.VisitFact], quantity: str) -> Command:
-        fields = {"move_id": org.new_id(), "part_id": at.part(), "quantity": Decimal(quantity)}
+        fields: dict[str, Any] = {"move_id": org.new_id(), "part_id": at.part(), "quantity": Decimal(quantity)}
         return kind(job_id=job.job_id, visit_id=job.visit_id, **fields)
 
     def counted(quantity: str) -> Command:
@@ -140,9 +142,9 @@ def story(org: Org, at: Shelves, job: Assigned) -> list[tuple[Command, int]]:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::7])
 async def test_every_order_of_arrival_ends_in_the_same_balances(
-    pool: object, seed: int, order: tuple[int, ...]
+    pool: asyncpg.Pool, seed: int, order: tuple[int, ...]
 ) -> None:
-    org = await organisation(pool, seed)  # type: ignore[arg-type]
+    org = await organisation(pool, seed)
     at, job = await shelves(org), await org.assigned_job(now=NOW - timedelta(days=1))
     told = story(org, at, job)
     for n in order:

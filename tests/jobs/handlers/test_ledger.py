@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from jobs.stock_locations import COUNT_DIFFERENCE, TRANSIT, place_id
@@ -15,7 +16,7 @@ from tests.jobs import stored
 
 
 def moving(org: Org, job: Assigned, kind: type[f.VisitFact], quantity: str) -> Command:
-    fields = {"move_id": org.new_id(), "part_id": org.parts["clamp"], "quantity": Decimal(quantity)}
+    fields: dict[str, Any] = {"move_id": org.new_id(), "part_id": org.parts["clamp"], "quantity": Decimal(quantity)}
     return kind(job_id=job.job_id, visit_id=job.visit_id, **fields)
 
 

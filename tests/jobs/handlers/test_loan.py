@@ -47,7 +47,10 @@ async def test_a_loan_leaves_the_store_against_a_deposit(at: Shelves) -> None:
     await at.ok(loan)
     kept = await stored.one(at.org, StockLoan, loan.loan_id)
     assert (kept.deposit, kept.currency, kept.lent_at, kept.returned_at) == (Decimal(300), "CNY", NOW, None)
-    assert (await at.held(at.store, "pump"), await at.folded(place_id(at.org.id, LOAN), "pump")) == (1, 2)
+    assert (await at.held(at.store, "pump"), await at.folded(place_id(at.org.id, LOAN), "pump")) == (
+        Decimal(1),
+        Decimal(2),
+    )
     assert (await at.answer(loan)).code == "unchanged"
     assert (await at.answer(msgspec.structs.replace(loan, deposit=Decimal(1)))).code == "id_reused"
     assert (await at.answer(lending(at))).code == "stock_short"

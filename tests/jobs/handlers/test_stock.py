@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -136,7 +137,7 @@ async def test_what_goes_to_the_repair_shop_comes_back_and_no_more(at: Shelves) 
 
 async def test_what_was_given_back_broken_is_scrapped_where_it_lies(at: Shelves) -> None:
     job = await at.org.assigned_job()
-    fields = {"move_id": at.org.new_id(), "part_id": at.part(), "quantity": Decimal(2)}
+    fields: dict[str, Any] = {"move_id": at.org.new_id(), "part_id": at.part(), "quantity": Decimal(2)}
     await at.ok(f.ReturnPart(job_id=job.job_id, visit_id=job.visit_id, **fields), by="amy")
     returned = place_id(at.org.id, RETURNED)
     await at.ok(scrapping(at, "2", location_id=str(returned)))
@@ -146,7 +147,7 @@ async def test_what_was_given_back_broken_is_scrapped_where_it_lies(at: Shelves)
 
 async def test_a_mistake_is_undone_by_its_opposite_once(at: Shelves) -> None:
     job = await at.org.assigned_job()
-    fields = {"move_id": at.org.new_id(), "part_id": at.part(), "quantity": Decimal(2)}
+    fields: dict[str, Any] = {"move_id": at.org.new_id(), "part_id": at.part(), "quantity": Decimal(2)}
     used = f.UsePart(job_id=job.job_id, visit_id=job.visit_id, **fields)
     await at.ok(used, by="amy", now=NOW + MINUTE)
     undo = s.ReverseMove(move_id=used.move_id, reason="wrong job")
