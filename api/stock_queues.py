@@ -1,0 +1,87 @@
+"""The clerk's queues as tables, and finding the one exception or movement that the clerk means. Reads over REST; sends nothing."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+from rich.table import Table
+
+from api import stock_view
+from api.operator_error import OperatorError
+from api.stock_desk import Desk, ids_of
+from api.stock_view import View
+from mobile_contract.schema.listing_stock import (
+    ApproveQueue,
+    ExceptionPage,
+    HandOverQueue,
+    MovePage,
+    PickQueue,
+    ReturnQueue,
+)
+from mobile_contract.schema.reconciliation import ExceptionKind, StockException
+from mobile_contract.schema.stock import MoveKind
+
+_MOST: Final = 200
+# What an exception of a kind is a mistake of, when it is one: a use that should not be, or an issue that nobody used.
+_MISTAKES: Final = {
+    ExceptionKind.OVER: (MoveKind.USED,),
+    ExceptionKind.UNKNOWN_JOB: (MoveKind.USED,),
+    ExceptionKind.SERIAL_MISMATCH: (MoveKind.USED,),
+    ExceptionKind.SHORT: (MoveKind.ISSUED,),
+}
+
+
+class Shown(Struct, frozen=True):
+    """A queue: its path, what a page of it is, and how it is laid out."""
+
+    path: str
+    page: Any
+    lay_out: Callable[[View, Any], Table]
+
+
+QUEUES: Final[dict[str, Shown]] = {
+    "approve": Shown("to-approve", ApproveQueue, lambda view, page: stock_view.to_approve(view, page.items)),
+    "pick": Shown("to-pick", PickQueue, stock_view.to_pick),
+    "hand-over": Shown("to-hand-over", HandOverQueue, lambda view, page: stock_view.to_hand_over(view, page.items)),
+    "receive-back": Shown("to-receive-back", ReturnQueue, lambda view, page: stock_view.to_receive_back(view, page.items)),
+    "exceptions": Shown("exceptions", ExceptionPage, lambda view, page: stock_view.exceptions(view, page.items)),
+}  # fmt: skip
+
+
+def view_of(desk: Desk, names: dict[str, str] | None = None) -> View:
+    """Say how to show things to whoever is signed in."""
+    return View(language=desk.language, zone=desk.known.zone, names=ids_of(names or {}))
+
+
+def queue_table(desk: Desk, name: str, most: int, **narrowed: Any) -> Table | None:
+    """Lay out the first of a queue; None when nothing waits in it."""
+    shown = QUEUES[name]
+    page = desk.get(f"/warehouse/{shown.path}", shown.page, limit=min(most, _MOST), **narrowed)
+    return shown.lay_out(view_of(desk, page.names), page) if page.items else None
+
+
+def find_exception(desk: Desk, text: str) -> StockException:
+    """Find an open exception by its id or the beginning of it. Raises OperatorError."""
+    wanted = text.replace("-", "").lower()
+    found = [e for e in desk.items("/warehouse/exceptions", ExceptionPage, most=5000) if e.id.hex.startswith(wanted)]
+    if len(found) != 1:
+        raise OperatorError(
+            f"{len(found)} open exceptions begin with {text!r}. All of them: onsite stock queue exceptions"
+        )
+    exception: StockException = found[0]
+    return exception
+
+
+def find_mistake(desk: Desk, exception: StockException) -> UUID:
+    """Find the one movement that an exception can be a mistake of. Raises OperatorError where there is none or more than one."""
+    kinds = _MISTAKES.get(exception.kind, ())
+    asked = {"job": str(exception.job_id), "part": str(exception.part_id), "kind": [str(kind) for kind in kinds]}
+    page = desk.get("/stock/moves", MovePage, limit=_MOST, **asked)
+    undone = {move.reverses_id for move in desk.get("/stock/moves", MovePage, limit=_MOST, job=asked["job"]).items}
+    extra = set(exception.serials_extra)
+    found = [m for m in page.items if m.id not in undone and (not extra or m.serial in extra)]
+    if len(found) != 1:
+        ids = ", ".join(f"{move.id} ({move.quantity:f})" for move in found) or "none"
+        raise OperatorError(f"Name the movement with --move; it can be: {ids}.")
+    return found[0].id
