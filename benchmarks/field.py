@@ -26,7 +26,7 @@ from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.facts import VisitFact
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role
 from mobile_contract.schema.place import Meter
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from sync.transaction import org_transaction
 from tests import arrange
 from tests.arrange import Org
@@ -88,7 +88,9 @@ def _crew(org: Org, name: str) -> list[Command]:
     org.roles[person] = frozenset({Role.TECHNICIAN})
     return [
         d.SavePerson(person=Person(id=person, code=name, name=name.title(), roles=(Role.TECHNICIAN,))),
-        d.SaveStockLocation(location=StockLocation(id=van, code=f"van-{name}", kind="van", name=f"Van of {name}")),
+        d.SaveStockLocation(
+            location=StockLocation(id=van, code=f"van-{name}", kind=LocationKind.VAN, name=f"Van of {name}")
+        ),
         d.SaveCrew(crew=Crew(id=crew, code=name, name=name.title(), district_ids=(org.districts["west"],), van_id=van)),
         d.SaveCrewMember(
             member=CrewMember(id=member, crew_id=crew, person_id=person, from_at=arrange.FOUNDED, to_at=None)

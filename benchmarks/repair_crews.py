@@ -31,7 +31,7 @@ from geo.coordinates import LonLat
 from mobile_contract.schema.base import Command, Skill
 from mobile_contract.schema.decisions import SaveCrew, SaveCrewMember, SavePerson, SaveShift, SaveStockLocation
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role, Shift
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from sync.transaction import org_transaction
 
 ZONE: Final = "America/Los_Angeles"
@@ -183,7 +183,7 @@ def _crews(lines: tuple[CrewLine, ...], districts: dict[str, UUID], *, now: date
             roles = (Role.TECHNICIAN, Role.CREW_LEAD) if place == 0 else (Role.TECHNICIAN,)
             person = Person(id=id, code=f"{line.code}-{place + 1}", name=name, roles=roles, skills=_SKILLS)
             commands.append(SavePerson(person=person))
-        van = StockLocation(id=line.van_id, code=f"van-{line.code}", kind="van", name=f"Van of {line.name}")
+        van = StockLocation(id=line.van_id, code=f"van-{line.code}", kind=LocationKind.VAN, name=f"Van of {line.name}")
         crew = Crew(
             id=line.crew_id,
             code=line.code,

@@ -27,7 +27,7 @@ from mobile_contract.schema.job import AnswerKind, ArrivalLimit, JobType, TaskTe
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role
 from mobile_contract.schema.place import Contact, Meter, Site
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from sync import devices, sessions
 from sync.ask import Ask
 from sync.devices import Device, NewDevice
@@ -241,7 +241,7 @@ def _crews(org: Org) -> list[Command]:
     commands: list[Command] = []
     for code, districts in _DISTRICTS.items():
         org.crews[code], org.vans[code] = org.new_id(), org.new_id()
-        van = StockLocation(id=org.vans[code], code=f"van-{code}", kind="van", name=f"Van of {code}")
+        van = StockLocation(id=org.vans[code], code=f"van-{code}", kind=LocationKind.VAN, name=f"Van of {code}")
         crew = Crew(
             id=org.crews[code],
             code=code,

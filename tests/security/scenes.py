@@ -15,7 +15,7 @@ from mobile_contract.schema.job import HoldReason, JobType
 from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from tests.arrange import NOW, Org
 from tests.security import material_scenes, reconciliation_scenes, stock_scenes
 
@@ -299,7 +299,7 @@ SCENES: Final[dict[str, Scene]] = {
     ),
     "save_policy": _policy,
     "save_stock_location": lambda g: d.SaveStockLocation(
-        location=StockLocation(id=_taken_id(g, g.holder.vans["beta"]), code=g.code(), kind="store")
+        location=StockLocation(id=_taken_id(g, g.holder.vans["beta"]), code=g.code(), kind=LocationKind.STORE)
     ),
     "load_job_type": lambda g: d.LoadJobType(
         job_type=JobType(id=g.new(), code=g.code(), version=1, name=LocalText(en="new"))

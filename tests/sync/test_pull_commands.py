@@ -26,7 +26,7 @@ from mobile_contract.schema.job import HoldReason, JobType
 from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
@@ -397,7 +397,7 @@ async def save_policy(w: World) -> tuple[str, Command]:
 @makes
 async def save_stock_location(w: World) -> tuple[str, Command]:
     return "wes", d.SaveStockLocation(
-        location=StockLocation(id=w.org.new_id(), code="depot-2", kind="store", name="Depot 2")
+        location=StockLocation(id=w.org.new_id(), code="depot-2", kind=LocationKind.STORE, name="Depot 2")
     )
 
 

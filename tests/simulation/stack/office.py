@@ -22,7 +22,7 @@ from mobile_contract.schema.job import JobType
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.outcome import ResolutionKind
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role
-from mobile_contract.schema.stock import StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLocation
 from sync.ask import Ask
 from sync.execute import run
 from sync.resolving import Decision, resolve
@@ -216,7 +216,7 @@ class Office:
             for id, code, roles in (*office, *field)
         ]
         for i, id in enumerate(self.setting.crews):
-            van = StockLocation(id=self.new_id(), code=f"van-{i}", kind="van", name=f"van {i}")
+            van = StockLocation(id=self.new_id(), code=f"van-{i}", kind=LocationKind.VAN, name=f"van {i}")
             crew = Crew(id=id, code=f"c{i}", name=f"crew {i}", district_ids=self.setting.districts, van_id=van.id)
             commands += [d.SaveStockLocation(location=van), d.SaveCrew(crew=crew)]
         for person in self.setting.persons:
