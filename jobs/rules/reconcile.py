@@ -29,7 +29,7 @@ class Tolerance(Struct, frozen=True, kw_only=True):
 
     def of(self, drawn: Decimal) -> Decimal:
         """Give what is allowed of a quantity."""
-        return max(self.least, product(product(drawn, self.percent), _HUNDREDTH))
+        return max(self.least, product(product(drawn, self.percent), _HUNDREDTH)) if self.percent else self.least
 
 
 EXACT: Final = Tolerance()
@@ -72,6 +72,8 @@ class JobPart(Struct, frozen=True, kw_only=True):
     @property
     def not_issued(self) -> Decimal:
         """Tell how much was taken that no slip covers yet."""
+        if not self.taken:
+            return NOTHING
         return min(self.taken, max(NOTHING, total([self.received, self.taken, -self.issued])))
 
     @property
@@ -136,9 +138,13 @@ class Transfer(Struct, frozen=True, kw_only=True):
 
 
 class Material(Struct, frozen=True, kw_only=True):
-    """What is compared: the parts and papers of some jobs, what moved for none, vans, transfers."""
+    """What is compared: the parts and papers of some jobs, what moved for none, vans, transfers.
+
+    `agreeing`: further parts, which agree to the last bit and need no look.
+    """
 
     parts: tuple[JobPart, ...] = ()
+    agreeing: int = 0
     papers: tuple[JobPapers, ...] = ()
     loose: tuple[Loose, ...] = ()
     vans: tuple[VanPart, ...] = ()
@@ -184,7 +190,7 @@ def reconcile(material: Material) -> Reckoned:
         allotted.update({(job_id, van.part_id): quantity for job_id, quantity in allot(van).items()})
         findings.extend(_of_van(van))
     papers = {paper.job_id: paper for paper in material.papers}
-    matched = under_way = 0
+    matched, under_way = material.agreeing, 0
     for part in material.parts:
         ended = papers[part.job_id].ended
         found = list(_of_part(part, ended=ended, own=allotted.get((part.job_id, part.part_id), NOTHING)))

@@ -5,9 +5,8 @@ its later statements only; the next reconciliation of the day puts that right.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -50,18 +49,19 @@ def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 
 async def gather(conn: asyncpg.Connection, org: Organisation, day: date, now: datetime) -> Gathered:
     """Sum what belongs to a day: a fixed number of statements, however many moves there are."""
+    await conn.execute(sums.ROOM)
     start, end = bounds(day, org.zone)
     found = await conn.fetch(sums.JOBS, org.org_id, start, end, day, now, JOBS_MAX)
     jobs = [row["job_id"] for row in found]
-    parts = await _parts(conn, org, jobs)
-    used = {part.job_id for part in parts if part.used > 0}
-    papers = await _papers(conn, org.org_id, {job_id: job_id in used for job_id in jobs}, now)
+    parts, agreeing = await _parts(conn, org, jobs)
+    asked = sorted({part.job_id for part in parts})
     below = await conn.fetch(sums.BELOW_ZERO, org.org_id, start, end, day)
     spent = {(part.spender_id, part.part_id) for part in parts if part.excess > 0 and part.spender_id is not None}
     vans = await _vans(conn, org.org_id, sorted(spent | {(row["van_id"], row["part_id"]) for row in below}))
     material = Material(
         parts=tuple(parts),
-        papers=tuple(papers),
+        agreeing=agreeing,
+        papers=tuple(_papers(row) for row in await conn.fetch(sums.PAPERS, org.org_id, jobs, now, asked)),
         loose=tuple(Loose(**dict(row)) for row in await conn.fetch(sums.LOOSE, org.org_id, start, end)),
         vans=tuple(vans),
         transfers=tuple(
@@ -73,30 +73,24 @@ async def gather(conn: asyncpg.Connection, org: Organisation, day: date, now: da
     return Gathered(material=material, moves=moves, jobs=frozenset(jobs))
 
 
-async def _parts(conn: asyncpg.Connection, org: Organisation, jobs: Sequence[UUID]) -> list[JobPart]:
-    lost = place_id(org.org_id, COUNT_DIFFERENCE)
+async def _parts(conn: asyncpg.Connection, org: Organisation, jobs: Sequence[UUID]) -> tuple[list[JobPart], int]:
+    """Give the parts of jobs that may not agree, and how many agree to the last bit."""
+    lost, transit = place_id(org.org_id, COUNT_DIFFERENCE), place_id(org.org_id, TRANSIT)
     tolerances = await _tolerances(conn, org.org_id)
-    on_forms: dict[UUID, dict[UUID, Decimal]] = defaultdict(dict)
-    for row in await conn.fetch(sums.ON_FORMS, org.org_id, jobs):
-        on_forms[row["job_id"]][row["part_id"]] = row["quantity"]
     serials: dict[_Of, list[Serial]] = defaultdict(list)
     for row in await conn.fetch(sums.SERIALS, org.org_id, lost, jobs):
         each = Serial(serial=row["serial"], drawn=row["drawn"], spent=row["spent"])
         serials[(row["job_id"], row["part_id"])].append(each)
+    found = await conn.fetch(sums.PARTS, org.org_id, lost, transit, jobs, *_columns(serials))
     parts: list[JobPart] = []
-    for row in await conn.fetch(sums.PARTS, org.org_id, lost, place_id(org.org_id, TRANSIT), jobs):
+    for row in found:
         said = dict(row)
+        del said["agreeing"]
         part_class = said.pop("part_class")
-        on_form = on_forms.get(said["job_id"])
-        parts.append(
-            JobPart(
-                **said,
-                on_form=None if on_form is None else on_form.get(said["part_id"], Decimal(0)),
-                tolerance=tolerances.get(part_class, EXACT),
-                serials=tuple(serials.get((said["job_id"], said["part_id"]), ())),
-            )
-        )
-    return await _with_own_serials(conn, org.org_id, parts)
+        if said["job_id"] is not None:
+            off = tuple(serials.get((said["job_id"], said["part_id"]), ()))
+            parts.append(JobPart(**said, tolerance=tolerances.get(part_class, EXACT), serials=off))
+    return await _with_own_serials(conn, org.org_id, parts), found[0]["agreeing"]
 
 
 async def _with_own_serials(conn: asyncpg.Connection, org_id: UUID, parts: Sequence[JobPart]) -> list[JobPart]:
@@ -123,18 +117,14 @@ async def _tolerances(conn: asyncpg.Connection, org_id: UUID) -> dict[str, Toler
     return {each.part_class: Tolerance(percent=each.percent) for each in rules.tolerances}
 
 
-async def _papers(conn: asyncpg.Connection, org_id: UUID, jobs: Mapping[UUID, bool], now: datetime) -> list[JobPapers]:
-    """Tell about the papers of jobs. Only where material was used (the mapping says so) does a signature miss."""
-    return [
-        JobPapers(
-            job_id=row["job_id"],
-            ended=row["ended"],
-            unsigned=row["unsigned"] and jobs[row["job_id"]],
-            form_id=row["form_id"],
-            copies_missing=tuple(row["missing"]),
-        )
-        for row in await conn.fetch(sums.PAPERS, org_id, list(jobs), now)
-    ]
+def _papers(row: asyncpg.Record) -> JobPapers:
+    return JobPapers(
+        job_id=row["job_id"],
+        ended=row["ended"],
+        unsigned=row["unsigned"],
+        form_id=row["form_id"],
+        copies_missing=tuple(row["missing"]),
+    )
 
 
 async def _vans(conn: asyncpg.Connection, org_id: UUID, stocks: Sequence[Stock]) -> list[VanPart]:
@@ -152,6 +142,6 @@ async def _vans(conn: asyncpg.Connection, org_id: UUID, stocks: Sequence[Stock])
     ]
 
 
-def _columns(stocks: Iterable[Stock]) -> tuple[list[UUID], list[UUID]]:
-    ordered = sorted(stocks)
-    return [van_id for van_id, _ in ordered], [part_id for _, part_id in ordered]
+def _columns(pairs: Iterable[tuple[UUID, UUID]]) -> tuple[list[UUID], list[UUID]]:
+    ordered = sorted(pairs)
+    return [first for first, _ in ordered], [second for _, second in ordered]

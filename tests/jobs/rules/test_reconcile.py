@@ -263,8 +263,8 @@ def test_a_transfer_that_one_side_has_not_confirmed_or_that_came_otherwise(*, di
 
 def test_agreeing_parts_are_counted() -> None:
     fine, wrong = part(issued="1", received="1", used="1"), part(part_id=VAN, issued="1")
-    reckoned = reconcile(Material(parts=(fine, wrong), papers=(JobPapers(job_id=JOB, ended=True),)))
-    assert (reckoned.matched, reckoned.under_way, len(reckoned.findings)) == (1, 0, 1)
+    reckoned = reconcile(Material(parts=(fine, wrong), agreeing=7, papers=(JobPapers(job_id=JOB, ended=True),)))
+    assert (reckoned.matched, reckoned.under_way, len(reckoned.findings)) == (8, 0, 1)
 
 
 class Drawing:
@@ -291,10 +291,15 @@ class Drawing:
 
     @property
     def material(self) -> Material:
-        given = (self.parts, self.papers, self.loose, self.vans, self.transfers)
-        for each in given:
+        for each in (self.parts, self.papers, self.loose, self.vans, self.transfers):
             self.random.shuffle(each)
-        return Material(**dict(zip(Material.__struct_fields__, map(tuple, given), strict=True)))  # type: ignore[arg-type]
+        return Material(
+            parts=tuple(self.parts),
+            papers=tuple(self.papers),
+            loose=tuple(self.loose),
+            vans=tuple(self.vans),
+            transfers=tuple(self.transfers),
+        )
 
     def _job(self) -> None:
         job_id, ended = self.id(), self.random.random() < 0.8
