@@ -42,8 +42,12 @@ class Warehouse:
     async def approved(self, job: Assigned, *lines: tuple[str, str], by: str, now: datetime = NOW) -> UUID:
         """Have the crew ask for parts and somebody approve them; gives the request."""
         request_id = await self.asked(job, *lines, now=now)
-        await self.org.ok(d.Approve(job_id=job.job_id, approval_id=uuid5(request_id, "approval")), by=by, now=now)
+        await self.approve(job, request_id, by=by, now=now)
         return request_id
+
+    async def approve(self, job: Assigned, request_id: UUID, *, by: str, now: datetime = NOW) -> None:
+        """Have somebody approve a request."""
+        await self.org.ok(d.Approve(job_id=job.job_id, approval_id=uuid5(request_id, "approval")), by=by, now=now)
 
     async def issued(self, job: Assigned, request_id: UUID, place: str = "main", *, now: datetime = NOW) -> UUID:
         """Hand out whatever is open of a request; gives the slip."""
