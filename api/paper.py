@@ -24,6 +24,7 @@ _TEXT_PT: Final = 9.5
 _SMALL_PT: Final = 7.5
 _TITLE_PT: Final = 18.0
 _QUIET_MODULES: Final = 10
+_BARS_MAX: Final = 24
 
 
 class Paper:
@@ -47,7 +48,10 @@ class Paper:
         self._pdf.ln(2)
 
     def codes(self, qr: str, number: str, *, size_mm: float = 34.0) -> None:
-        """Draw a QR code at the right of the head and a Code 128 of the number under it; what follows begins at the left beside them."""
+        """Draw a QR code at the right of the head and a Code 128 of the number under it; what follows begins at the left beside them.
+
+        A number that Code 128 cannot say, or only in bars too fine to scan, stands there as text.
+        """
         top = self._pdf.get_y()
         left = _MARGIN_MM + _WIDTH_MM - size_mm
         self._qr(qr, left, top, size_mm)
@@ -116,7 +120,8 @@ class Paper:
                     self._pdf.rect(left + x * module, top + y * module, module, module, style="F")
 
     def _bars(self, text: str, left: float, top: float, width: float) -> None:
-        bits: str = barcode.get("code128", text).build()[0]
+        sayable = text.isascii() and text.isprintable() and len(text) <= _BARS_MAX
+        bits: str = barcode.get("code128", text).build()[0] if sayable else ""
         module = width / (len(bits) + 2 * _QUIET_MODULES)
         start = left + _QUIET_MODULES * module
         self._pdf.set_fill_color(0)

@@ -1,6 +1,7 @@
 """Routes of what is printed and handed on: issue slips and repair forms as PDF, the forms whose copies are still out. Reads only."""
 
 import asyncio
+import re
 from functools import lru_cache
 from hashlib import sha256
 from http import HTTPStatus
@@ -30,6 +31,7 @@ _FILE: Final = {"Content-Disposition": "A name for the file, with the number of 
 # Papers that were drawn last, some 40 KB each: one is often looked at and then printed.
 _KEPT: Final = 64
 _DRAWING: Final = Lock()
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get(
-    "/issue-slips/{slip_id:uuid}.pdf",
+    "/issue-slips/{slip_id:uuid}/pdf",
     opt=describe(
         "An issue slip on paper", answer_media_type=PDF, headers=_FILE, problems=("forbidden", "unknown_slip")
     ),
@@ -60,11 +62,11 @@ async def show_slip(
     if found is None:
         raise ProblemError("unknown_slip")
     slip, around = found
-    return await _file(request, f"slip-{slip.number}.pdf", Said(slip=slip, around=around))
+    return await _file(request, f"slip-{_plain(slip.number, slip.id)}.pdf", Said(slip=slip, around=around))
 
 
 @get(
-    "/repair-forms/{form_id:uuid}.pdf",
+    "/repair-forms/{form_id:uuid}/pdf",
     opt=describe(
         "A repair form on paper", answer_media_type=PDF, headers=_FILE, problems=("forbidden", "unknown_form")
     ),
@@ -82,7 +84,9 @@ async def show_form(
     if found is None:
         raise ProblemError("unknown_form")
     form, requests, around = found
-    return await _file(request, f"form-{form.number}.pdf", Said(form=form, requests=tuple(requests), around=around))
+    return await _file(
+        request, f"form-{_plain(form.number, form.id)}.pdf", Said(form=form, requests=tuple(requests), around=around)
+    )
 
 
 @get(
@@ -109,6 +113,11 @@ async def _file(request: AnyRequest, name: str, said: Said) -> Response[bytes]:
         return known
     body = await asyncio.to_thread(_drawn, encoded)
     return conditional(request, body, etag, media_type=PDF, headers=headers)
+
+
+def _plain(number: str, id: UUID) -> str:
+    """Give what may stand in a file's name: the number, or the id where printed paper has another kind of number."""
+    return number if _PLAIN.fullmatch(number) else str(id)
 
 
 @lru_cache(_KEPT)

@@ -25,6 +25,8 @@ _CHILDREN: Final = {
     "approval": "approvals",
     "signature": "signatures",
     "stock_move": "stock_moves",
+    "issue_slip": "issue_slips",
+    "repair_form": "repair_forms",
     "request": "requests",
 }
 _SINGLE: Final[dict[str, type[Any]]] = {"site": Site, "contact": Contact, "district": District}

@@ -12,6 +12,7 @@ from jobs.handlers.door import handles
 from jobs.handlers.saving import number_fault, reference_fault, save
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work, wgs84
+from mobile_contract.rules.codes import is_gtin
 from mobile_contract.rules.meter import MOST_DIALS
 from mobile_contract.rules.policies import persons_in, policy_faults
 from mobile_contract.schema.approval import Policy, Scope
@@ -30,6 +31,7 @@ from mobile_contract.schema.decisions import (
     SaveUsagePoint,
 )
 from mobile_contract.schema.job import JobType
+from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Duty, Person, Shift
 from mobile_contract.schema.place import District, Meter, Site
 from mobile_contract.schema.stock import LocationKind, StockLocation
@@ -78,8 +80,17 @@ def save_meter(work: Work, command: SaveMeter, deed: Deed) -> Result:
 
 @handles(SavePart)
 def save_part(work: Work, command: SavePart, deed: Deed) -> Result:
-    """Save a part of the catalogue; requests made before keep the price they saw."""
-    return save(work, command.part)
+    """Save a part of the catalogue; requests made before keep the price they saw. What stands in for it is in the catalogue too."""
+    part = command.part
+    wrong = next((gtin for gtin in part.gtins if not is_gtin(gtin)), None)
+    if wrong is not None:
+        return Refused("gtin_invalid", {"gtin": wrong})
+    if part.id in part.substitutes:
+        return Refused("not_a_substitute", {"part_id": str(part.id)})
+    unknown = next((id for id in part.substitutes if work.get(Part, id) is None), None)
+    if unknown is not None:
+        return Refused("unknown_reference", {"field": "substitutes", "id": str(unknown)})
+    return save(work, part)
 
 
 @handles(SaveStockLocation)

@@ -11,13 +11,17 @@ from mobile_contract.rules.exact import is_quantity
 from mobile_contract.schema.material import IssueSlip, RepairForm
 
 # Capitals, digits and a few signs: the alphabet in which QR codes are smallest.
-_SLIP: Final = re.compile(r"ONSITE:SLIP:1:([0-9A-F]{32}):([0-9A-F]{32}):([0-9A-F]{32}):([0-9.*/]{1,4000})")
+_SLIP: Final = re.compile(r"ONSITE:SLIP:1:([0-9A-F]{32}):([0-9A-F]{32}):([0-9A-F]{32}):([0-9.*/]{0,2000})")
+_LINES_MAX: Final = 2000
 _FORM: Final = re.compile(r"ONSITE:FORM:1:([0-9A-F]{32}):([0-9A-F]{32}):([123])")
 _LINE: Final = re.compile(r"([0-9]{1,3})\*([0-9]{1,12}(?:\.[0-9]{1,6})?)")
 
 
 class SlipCode(Struct, frozen=True):
-    """What the code of a slip says: slip, job and request, and how much of which line; enough to report the receipt without a network."""
+    """What the code of a slip says: slip, job and request, and how much of which line; enough to report the receipt without a network.
+
+    No lines: there are too many for a code that can still be scanned, and the slip's document has them.
+    """
 
     slip_id: UUID
     job_id: UUID
@@ -42,8 +46,12 @@ def is_gtin(text: str) -> bool:
 
 
 def slip_code(slip: IssueSlip) -> str:
-    """Write the text of a slip's QR code: `ONSITE:SLIP:1:<slip>:<job>:<request>:<line>*<quantity>/…`, ids as hex in capitals."""
+    """Write the text of a slip's QR code: `ONSITE:SLIP:1:<slip>:<job>:<request>:<line>*<quantity>/…`, ids as hex in capitals.
+
+    Lines of more than 2,000 characters are left out.
+    """
     lines = "/".join(f"{line.line_no}*{line.quantity.normalize():f}" for line in slip.lines)
+    lines = lines if len(lines) <= _LINES_MAX else ""
     return f"ONSITE:SLIP:1:{_hex(slip.id)}:{_hex(slip.job_id)}:{_hex(slip.request_id)}:{lines}"
 
 
@@ -53,7 +61,7 @@ def read_slip_code(text: str) -> SlipCode | None:
     if found is None:
         return None
     lines: list[tuple[int, Decimal]] = []
-    for part in found[4].split("/"):
+    for part in found[4].split("/") if found[4] else ():
         line = _LINE.fullmatch(part)
         if line is None or not is_quantity(Decimal(line[2])):
             return None

@@ -22,7 +22,7 @@ from mobile_contract.schema.job import (
     Visit,
     VisitState,
 )
-from mobile_contract.schema.material import MaterialRequest
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, RepairForm
 from mobile_contract.schema.people import Crew, Person, Role
 from mobile_contract.schema.place import Contact, District, Site
 from mobile_contract.schema.stock import StockMove
@@ -175,6 +175,8 @@ class JobDetail(Shown, frozen=True, kw_only=True):
     approvals: tuple[Approval, ...] = ()
     signatures: tuple[Signature, ...] = ()
     stock_moves: tuple[StockMove, ...] = ()
+    issue_slips: tuple[IssueSlip, ...] = ()
+    repair_forms: tuple[RepairForm, ...] = ()
     requests: tuple[Request, ...] = ()
     events: tuple[EventLine, ...] = ()
     names: dict[str, str] = {}

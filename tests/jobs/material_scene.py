@@ -110,7 +110,8 @@ class Scene:
     async def catalogue(self, code: str, **fields: Any) -> UUID:
         """Put a part into the catalogue, with 100 of it in the store."""
         id = self.org.parts[code] = self.org.new_id()
-        part = Part(id=id, code=code, name=LocalText(en=code), unit_cost=Decimal(fields.pop("unit_cost", 10)), **fields)
+        said = {"name": LocalText(en=code), **fields, "unit_cost": Decimal(fields.get("unit_cost", 10))}
+        part = Part(id=id, code=code, **said)
         await self.org.ok(d.SavePart(part=part), self._stocked(id), by="wes")
         return id
 
