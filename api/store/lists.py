@@ -6,8 +6,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from api.store.composing import Place, beyond, fetch, in_box, one_of, read_cursor, starts, write_cursor
 from geo.store.tables import district
@@ -104,8 +104,13 @@ async def list_approvals(conn: asyncpg.Connection, actor: Actor, asked: Approval
     if asked.role is not None:
         where.append(approval.role == asked.role.value)
     if asked.mine:
-        by_role = and_(approval.person_id.is_(None), one_of(approval.role, sorted(actor.roles)))
-        where += [approval.state == ApprovalState.WAITING.value, or_(approval.person_id == actor.person_id, by_role)]
+        # Also what somebody has delegated to the actor, and what escalated to them.
+        seen = [f"me/{actor.person_id}", *(f"role/{role}" for role in sorted(actor.roles))]
+        where += [
+            approval.state == ApprovalState.WAITING.value,
+            approval.inboxes.has_any(bindparam(None, seen, type_=ARRAY(Text))),
+            or_(approval.asked_by.is_(None), approval.asked_by != actor.person_id),
+        ]
     return await _page(conn, actor.org_id, asked, Listing("approval", "id", ApprovalPage, where))
 
 

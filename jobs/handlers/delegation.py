@@ -21,11 +21,11 @@ def save_delegation(work: Work, command: SaveDelegation, deed: Deed) -> Result:
     Whom it is from and to stays for good. The roles that it lends are those which the person has.
     """
     given = command.delegation
-    if deed.actor.via is not Via.OPERATOR and Role.ADMIN not in deed.actor.roles and given.from_id != deed.person_id:
-        return Refused("delegation_not_yours")
     fault = reference_fault(work, {"from_id": (Person, given.from_id), "to_id": (Person, given.to_id)})
     if fault is not None:
         return fault
+    if deed.actor.via is not Via.OPERATOR and Role.ADMIN not in deed.actor.roles and given.from_id != deed.person_id:
+        return Refused("delegation_not_yours")
     if given.to_at <= given.from_at:
         return Refused("span_invalid", {"field": "to_at"})
     known = work.get(Delegation, given.id)

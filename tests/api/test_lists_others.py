@@ -12,7 +12,10 @@ from api.settings import Settings
 from geo.coordinates import LonLat, distance_m
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema.approval import Delegation
+from mobile_contract.schema.approval_commands import SaveDelegation
 from mobile_contract.schema.material import RequestLine
+from sync.escalations import follow_delegations
 from tests.api.office import Clock, Office, office
 from tests.api.serving import Site, in_process
 from tests.arrange import NOW
@@ -100,6 +103,12 @@ async def test_an_approver_finds_what_waits_for_them_and_nobody_else_does(desk: 
     mine = (await desk.get("/approvals", by="gus", mine="true"))["items"]
     assert [(item["amount"], item["role"]) for item in mine] == [("240", "deputy_gm")]
     assert (await desk.get("/approvals", by="max", mine="true"))["items"] == []
+    lent = Delegation(
+        id=org.new_id(), from_id=org.people["gus"], to_id=org.people["max"], from_at=NOW, to_at=NOW + timedelta(days=1)
+    )
+    await org.ok(SaveDelegation(delegation=lent), by="ada")
+    await follow_delegations(org.pool, org.id, now=NOW)
+    assert len((await desk.get("/approvals", by="max", mine="true"))["items"]) == 1
     assert len((await desk.get("/approvals", state="waiting"))["items"]) == 1
     assert (await desk.get("/approvals", state="approved"))["items"] == []
 
