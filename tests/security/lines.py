@@ -86,9 +86,9 @@ CLAIM = _pattern(
 DECIDE = _pattern("ok ok not_the_approver unknown_job", "- - - -", "forbidden forbidden forbidden forbidden")
 REFERS = _pattern("ok ok ok unknown_reference", "- - - -", "forbidden forbidden forbidden forbidden")
 # A report that belongs to no job: whoever is out there may make it, whatever the van.
-OF_VAN = _pattern(
-    "ok ok ok unknown_reference", "ok ok ok unknown_reference", "forbidden forbidden forbidden forbidden"
-)
+OF_VAN = _pattern("ok ok ok unknown_reference", "ok ok ok unknown_reference", "forbidden forbidden forbidden forbidden")
+# The timer's alone.
+NOBODY = _pattern("- - - -", "- - - -", "forbidden forbidden forbidden forbidden")
 # Names nothing but itself: with an id that another organisation uses too it makes a row of its own.
 ALONE = _pattern("ok ok ok ok", "- - - -", "forbidden forbidden forbidden forbidden")
 
@@ -143,8 +143,16 @@ LINES: Final[dict[str, Expected]] = {
     "cancel_job": _line("ADMGC", "", ON_JOB),
     "close_job": _line("ADMGC", "", ON_JOB),
     "reopen_job": _line("ADMGCB", "", ON_JOB),
-    "approve": _line("EMGC", "", DECIDE),
-    "reject": _line("EMGC", "", DECIDE),
+    # Whoever the approval names, or lends it to: anybody but who only looks, and machines.
+    "approve": _line("ADMGCEWBTL", "", DECIDE),
+    "reject": _line("ADMGCEWBTL", "", DECIDE),
+    "ask_approval": _line("ADMGCEBI", "TL", ON_JOB),
+    "escalate_approval": _line("", "", NOBODY),
+    "save_calendar": _line("A", "", ALONE),
+    "save_delegation": _line("ADMGCEWBTL", "", REFERS),
+    "follow_delegation": _line("", "", NOBODY),
+    "grant_allowance": _line("AMG", "", REFERS),
+    "withdraw_allowance": _line("AMG", "", REFERS),
     "save_site": _line("ADMGCI", "", ALONE),
     "save_contact": _line("ADMGCBI", "", REFERS),
     "save_usage_point": _line("AI", "", REFERS),

@@ -17,7 +17,7 @@ from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, 
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
 from mobile_contract.schema.stock import LocationKind, StockLocation
 from tests.arrange import NOW, Org
-from tests.security import material_scenes, reconciliation_scenes, stock_scenes
+from tests.security import approval_scenes, material_scenes, reconciliation_scenes, stock_scenes
 
 HOUR: Final = timedelta(hours=1)
 # One part of price 1: the quantity picks the band of the ladder.
@@ -169,20 +169,6 @@ def _reopened(g: Ground) -> Command:
     return d.ReopenJob(job_id=g.sent().first(d.CancelJob(job_id=g.job, reason="x")).job, reason="it leaks again")
 
 
-def _approval(g: Ground) -> UUID:
-    deciding = g.role if g.role in LADDER else Role.ENGINEER
-    another = Role.MANAGER if deciding is not Role.MANAGER else Role.ENGINEER
-    return g.asked(another if g.column == "other" else deciding)
-
-
-def _approved(g: Ground) -> Command:
-    return d.Approve(approval_id=_approval(g), job_id=g.job)
-
-
-def _rejected(g: Ground) -> Command:
-    return d.Reject(approval_id=_approval(g), job_id=g.job, reason="too dear")
-
-
 def _taken_id(g: Ground, id: UUID) -> UUID:
     """Give the id of something the other organisation has, or a new one."""
     return id if g.column == "foreign" else g.new()
@@ -229,6 +215,7 @@ def _policy(g: Ground) -> Command:
 
 
 SCENES: Final[dict[str, Scene]] = {
+    **approval_scenes.SCENES,
     **stock_scenes.SCENES,
     **reconciliation_scenes.SCENES,
     **material_scenes.SCENES,
@@ -274,8 +261,6 @@ SCENES: Final[dict[str, Scene]] = {
     "cancel_job": lambda g: d.CancelJob(job_id=g.sent().job, reason="mended by the owner"),
     "close_job": lambda g: d.CloseJob(job_id=g.done().job),
     "reopen_job": _reopened,
-    "approve": _approved,
-    "reject": _rejected,
     "save_site": _site,
     "save_contact": lambda g: d.SaveContact(contact=Contact(id=g.new(), name="Wu", site_id=g.holder.site)),
     "save_usage_point": lambda g: d.SaveUsagePoint(
