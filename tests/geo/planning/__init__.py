@@ -1,0 +1,1 @@
+"""Tests of planning; `python -m tests.geo.planning` plays many random days."""
