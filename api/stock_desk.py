@@ -60,20 +60,20 @@ class Desk:
         """Give the language in which things are shown."""
         return self.known.language
 
-    def get(self, path: str, kind: type[T], **params: Any) -> T:
+    def get(self, path: str, shape: type[T], /, **params: Any) -> T:
         """Read something of `/api/v1`; parameters that are None are left out."""
         answer = self._ask("GET", path, params={k: v for k, v in params.items() if v is not None})
-        return msgspec.json.decode(answer.content, type=kind)
+        return msgspec.json.decode(answer.content, type=shape)
 
     def fetch(self, path: str, **params: Any) -> bytes:
         """Fetch a file of `/api/v1`."""
         return self._ask("GET", path, params={k: v for k, v in params.items() if v is not None}).content
 
-    def items(self, path: str, kind: type[Any], *, most: int, **params: Any) -> Iterator[Any]:
+    def items(self, path: str, shape: type[Any], /, *, most: int, **params: Any) -> Iterator[Any]:
         """Yield the items of a list, at most `most`, page by page."""
         cursor: str | None = None
         while most > 0:
-            page = self.get(path, kind, limit=min(most, _PAGE), cursor=cursor, **params)
+            page = self.get(path, shape, limit=min(most, _PAGE), cursor=cursor, **params)
             yield from page.items
             most, cursor = most - len(page.items), page.next
             if cursor is None:

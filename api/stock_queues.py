@@ -13,6 +13,7 @@ from api.stock_desk import Desk, ids_of
 from api.stock_view import View
 from mobile_contract.schema.listing_stock import (
     ApproveQueue,
+    BalancePage,
     ExceptionPage,
     HandOverQueue,
     MovePage,
@@ -20,7 +21,7 @@ from mobile_contract.schema.listing_stock import (
     ReturnQueue,
 )
 from mobile_contract.schema.reconciliation import ExceptionKind, StockException
-from mobile_contract.schema.stock import MoveKind
+from mobile_contract.schema.stock import LocationKind, MoveKind
 
 _MOST: Final = 200
 # What an exception of a kind is a mistake of, when it is one: a use that should not be, or an issue that nobody used.
@@ -85,3 +86,15 @@ def find_mistake(desk: Desk, exception: StockException) -> UUID:
         ids = ", ".join(f"{move.id} ({move.quantity:f})" for move in found) or "none"
         raise OperatorError(f"Name the movement with --move; it can be: {ids}.")
     return found[0].id
+
+
+def place_that_has(desk: Desk, exception: StockException) -> UUID:
+    """Find the store or bin that has most of what an exception is about. Raises OperatorError where none has any."""
+    lying = desk.items("/stock/balances", BalancePage, most=_MOST, part=str(exception.part_id))
+    shelves = [
+        each for each in lying if each.location_kind in (LocationKind.STORE, LocationKind.BIN) and each.quantity > 0
+    ]
+    if not shelves:
+        raise OperatorError("No store has any of it. Name the one that gave it out with --place, once it is counted.")
+    best: UUID = max(shelves, key=lambda each: each.quantity).location_id
+    return best

@@ -1,4 +1,7 @@
-"""`onsite stock`: a warehouse clerk's desk at the command line, signed in over REST. Sends the same commands as the console; never touches the database."""
+"""`onsite stock`: a warehouse clerk's desk at the command line, signed in over REST. Sends the same commands as the console; never touches the database.
+
+Reconciling a day is in `stock_day`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mobile_contract.errors import Language
-from mobile_contract.schema.reconciliation import ResolveAction
 
 if TYPE_CHECKING:
     from api.stock_desk import Desk
@@ -88,7 +90,7 @@ def queues(state: State = DEFAULT_STATE) -> None:
     from api.console import console
     from mobile_contract.schema.listing_stock import QueueCounts
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         console.print(stock_view.queues(stock_queues.view_of(desk), desk.get("/warehouse", QueueCounts)))
 
 
@@ -103,7 +105,7 @@ def queue(
     from api import stock_queues
     from api.console import console
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         shown = stock_queues.queue_table(desk, name.value, most)
         console.print(shown if shown is not None else stock_queues.view_of(desk).say("Nothing waits here."))
 
@@ -129,7 +131,7 @@ def part(
     from api.operator_error import OperatorError
     from mobile_contract.schema.listing_stock import BalancePage
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         found = desk.parts(text, most=most)
         if not found:
             raise OperatorError(f"No part is called {text!r}.")
@@ -153,7 +155,7 @@ def places(
     from api.console import console
     from mobile_contract.schema.listing_stock import LocationPage
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         everything = list(desk.items("/stock/locations", LocationPage, most=_PLACES_MOST))
         view = stock_queues.view_of(desk, {str(each.id): each.code for each in everything})
         found = everything if not text else list(desk.items("/stock/locations", LocationPage, most=most, text=text))
@@ -184,7 +186,7 @@ def lying_at(
     from api.console import console
     from mobile_contract.schema.listing_stock import BalancePage
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         asked = {
             "location": str(desk.place(place).id),
             "part": str(desk.part(of).id) if of else None,
@@ -221,7 +223,7 @@ def moves(
     from api.console import console
     from mobile_contract.schema.listing_stock import MovePage
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         asked = {
             "location": str(desk.place(place).id) if place else None,
             "part": str(desk.part(of).id) if of else None,
@@ -266,9 +268,9 @@ def issue(
         store=store,
         form=form,
     )
-    with _desk(state) as desk:
+    with opened(state) as desk:
         for made in stock_issue.commands(desk, job, wanted):
-            _say(desk, desk.send(made.command), made.about)
+            say(desk, desk.send(made.command), made.about)
             console.print(f"Slip: onsite stock slip {made.slip_id} --to slip.pdf", markup=False)
 
 
@@ -284,7 +286,7 @@ def slip(
     """
     from api.console import console
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         to.write_bytes(desk.fetch(f"/issue-slips/{slip_id}/pdf"))
         console.print(f"Wrote {to}.", markup=False)
 
@@ -305,7 +307,7 @@ def receive_back(
     from mobile_contract.schema.listing_stock import ReturnQueue
     from mobile_contract.schema.material_commands import TakeBackLine, TakeBackParts
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         found = desk.job(job)
         waiting = desk.get("/warehouse/to-receive-back", ReturnQueue, job=str(found.id)).items
         if not waiting:
@@ -315,7 +317,7 @@ def receive_back(
             for n in waiting[0].lines
         )
         store_id = desk.place(into).id if into else None
-        _say(desk, desk.send(TakeBackParts(job_id=found.id, store_id=store_id, lines=lines)), f"{job}: {len(lines)}")
+        say(desk, desk.send(TakeBackParts(job_id=found.id, store_id=store_id, lines=lines)), f"{job}: {len(lines)}")
 
 
 @stock.command()
@@ -340,7 +342,7 @@ def count(
     from mobile_contract.schema.stock import CountMode
     from mobile_contract.schema.stock_commands import CountLine, CountStock
 
-    with _desk(state) as desk:
+    with opened(state) as desk:
         said = [text.rpartition("=") for text in counted]
         lines = tuple(CountLine(part_id=desk.part(code).id, quantity=quantity_of(n)) for code, _, n in said)
         command = CountStock(
@@ -351,83 +353,12 @@ def count(
             lines=lines,
             note=note,
         )
-        _say(desk, desk.send(command), f"{place}: {len(lines)}")
-
-
-@stock.command()
-def reconcile(
-    day: Annotated[str, typer.Argument(help="A day: 2026-03-01, today or yesterday.")] = "yesterday",
-    state: State = DEFAULT_STATE,
-) -> None:
-    """Compare a day's slips, forms and uses, and show what does not agree. Again: the same, brought up to date.
-
-    Example: onsite stock reconcile yesterday
-    """
-    from api import stock_queues, stock_view
-    from api.console import console
-    from mobile_contract.schema.reconciliation_commands import ReconcileDay
-    from mobile_contract.schema.report import ReconciliationShown
-
-    with _desk(state) as desk:
-        local = desk.day(day)
-        with console.status(str(local)):
-            desk.send(ReconcileDay(day=local))
-        shown = desk.get("/reports/reconciliation", ReconciliationShown, day=local.isoformat())
-        console.print(stock_view.reconciled(stock_queues.view_of(desk), shown), markup=False)
-        found = stock_queues.queue_table(desk, "exceptions", 200, day=local.isoformat())
-        if found is not None:
-            console.print(found)
-
-
-@stock.command()
-def resolve(
-    exception: Annotated[str, typer.Argument(help="The exception: its id, or the beginning of it.")],
-    action: Annotated[ResolveAction, typer.Argument(help="How it ends; the list of exceptions says what is possible.")],
-    *,
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")],
-    quantity: Annotated[str, typer.Option(help="How much of it. Default: all.")] = "",
-    serial: Annotated[list[str] | None, typer.Option(help="Which pieces.")] = None,
-    right_serial: Annotated[str, typer.Option(help="For rebook: the serial that it should have been.")] = "",
-    move: Annotated[
-        str, typer.Option(help="For reverse and rebook: the movement's id. Default: the only one it can be.")
-    ] = "",
-    to_job: Annotated[str, typer.Option(help="For rebook: the number of the job that it belongs to.")] = "",
-    place: Annotated[str, typer.Option(help="The store for book_issue, the van for other bookings.")] = "",
-    state: State = DEFAULT_STATE,
-) -> None:
-    """End an exception by a movement that completes or reverses what was booked, with a reason.
-
-    Examples:
-
-        onsite stock resolve 5b1f33c2 book_return --reason "found in the van"
-
-        onsite stock resolve 5b1f33c2 accept --reason "customer was away, called on the phone"
-    """
-    from uuid import UUID
-
-    from api import stock_queues
-    from api.stock_issue import quantity_of
-    from mobile_contract.schema.reconciliation_commands import ResolveException
-
-    with _desk(state) as desk:
-        found = stock_queues.find_exception(desk, exception)
-        undoes = action in (ResolveAction.REVERSE, ResolveAction.REBOOK)
-        command = ResolveException(
-            exception_id=found.id,
-            action=action,
-            reason=reason,
-            quantity=quantity_of(quantity) if quantity else None,
-            serials=tuple(serial or ()),
-            serial=right_serial or None,
-            move_id=UUID(move) if move else stock_queues.find_mistake(desk, found) if undoes else None,
-            to_job_id=desk.job(to_job).id if to_job else None,
-            location_id=desk.place(place).id if place else None,
-        )
-        _say(desk, desk.send(command), f"{found.kind} {action}")
+        say(desk, desk.send(command), f"{place}: {len(lines)}")
 
 
 @contextmanager
-def _desk(state: Path) -> "Iterator[Desk]":
+def opened(state: Path) -> "Iterator[Desk]":
+    """Open the desk of whoever is signed in, for one command. Raises OperatorError when nobody is."""
     from api import stock_desk
 
     desk = stock_desk.open_desk(state.expanduser())
@@ -437,7 +368,7 @@ def _desk(state: Path) -> "Iterator[Desk]":
         desk.close()
 
 
-def _say(desk: "Desk", answer: "CommandAnswer", about: str) -> None:
+def say(desk: "Desk", answer: "CommandAnswer", about: str) -> None:
     """Say what became of a command, with what it was about."""
     from api.console import console
     from mobile_contract.errors import ERRORS

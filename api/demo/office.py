@@ -20,7 +20,7 @@ from api.demo.people import CrewLine
 from api.demo.virtual_time import VirtualClock
 from api.enrolment import make_code
 from api.organisations import operator_ask
-from api.store import played
+from api.store import played, warehouse_lists
 from api.store.played import JobLine
 from geo.candidates import DispatchPolicy, Suggestion
 from geo.street_graph import StreetGraphTravel
@@ -32,6 +32,8 @@ from mobile_contract.client import uuid7
 from mobile_contract.schema.access import EnrolmentAsk
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import AssignVisit
+from mobile_contract.schema.listing_stock import PickQueue, PickQueueFilter
+from mobile_contract.schema.material_commands import IssueLine, IssueParts
 from mobile_contract.schema.outcome import ResolutionKind
 from sync import quarantine
 from sync.execute import run
@@ -44,6 +46,7 @@ DISPATCHER: Final = "dispatcher"
 _ROLES: Final = {line.code: line.role for line in OFFICE}
 _LONG_DAY: Final = DispatchPolicy(within_shift=False)
 _CANDIDATES: Final = 40
+_REQUESTS: Final = 50
 
 
 class Sent(Struct, frozen=True):
@@ -166,6 +169,27 @@ class Office:
                 return await played.waiting_approvals(conn, self.founded.org_id, job_ids)
 
         return self.loopback.call(ask())
+
+    def to_issue(self) -> list[IssueParts]:
+        """Say how to issue what is approved and open: each line from the place that has enough. What no place has is left alone."""
+
+        async def ask() -> PickQueue:
+            async with org_transaction(self.loopback.services.pool, self.founded.org_id) as conn:
+                return await warehouse_lists.list_to_pick(conn, self.founded.org_id, PickQueueFilter(limit=_REQUESTS))
+
+        queue = self.loopback.call(ask())
+        found = []
+        for request in queue.items:
+            lines = tuple(
+                IssueLine(line_no=line.line_no, quantity=line.quantity, bin_id=lying.location_id)
+                for line in request.lines
+                for lying in [s for s in queue.stock if s.part_id == line.part_id and s.quantity >= line.quantity][:1]
+                if not line.issued
+            )
+            if lines:
+                slip_id = uuid7(self.clock.now(), self._ids)
+                found.append(IssueParts(job_id=request.job_id, request_id=request.id, slip_id=slip_id, lines=lines))
+        return found
 
     def wrongly_dated(self, handset: Handset) -> tuple[datetime, datetime] | None:
         """Find the latest arrival at which a device's clock was far off: what it said, and what was booked; None where there is none."""

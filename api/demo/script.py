@@ -131,6 +131,15 @@ class Script:
                 self.say("approval", f"Job {self.number(job_id)}: {login} {answer}")
             yield 5.0
 
+    def issues_parts(self) -> Doing:
+        """Hand out what was approved every few minutes, as the store; a store without shelves has nothing to hand out."""
+        while True:
+            for command in self.office.to_issue():
+                code = self.send("warehouse", command)
+                answer = "hands out what was approved" if code == "ok" else f"is refused: {code}"
+                self.say("store", f"Job {self.number(command.job_id)}: the store {answer}")
+            yield 5.0
+
     def looks_at_open_jobs(self) -> Doing:
         """Try to send somebody to what nobody could go to before."""
         while True:

@@ -62,9 +62,11 @@ def _evening(script: Script) -> None:
 
 
 def _clear_inbox(script: Script) -> None:
-    """Hand everything in and end what still waits in quarantine, so that nothing stays held."""
+    """Hand everything in, decide and hand out what it asks for, and end what still waits in quarantine, so that nothing stays held."""
     for crew in script.stage.crews:
         crew.sync()
+    for routine in (script.decides_approvals(), script.issues_parts()):
+        next(routine)
     mine = {made.command_id for made in script.stage.ledger.field}
     for entry in script.office.inbox():
         if entry.command_id in mine:
@@ -87,6 +89,7 @@ def _enter(script: Script, hours: Hours) -> None:
     for when in _times(script, hours, round(REPORTS_PER_CREW * len(crews))):
         script.at(when, office.ordinary_report(script))
     script.at(hours.at(8, 3), script.decides_approvals())
+    script.at(hours.at(8, 4), script.issues_parts())
     script.at(hours.at(9, 10), script.looks_at_open_jobs())
     script.at(hours.at(10), script.closes_what_is_done(keep=KEPT_OPEN))
 

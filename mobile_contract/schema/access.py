@@ -25,6 +25,7 @@ NewPassword = Annotated[
     str, Meta(min_length=12, max_length=1024, description="A new password: 12 characters at least.")
 ]
 Secret = Annotated[str, Meta(min_length=1, max_length=300, description="Shown once; keep it.")]
+AccessToken = Annotated[str, Meta(min_length=1, max_length=4096, description="A signed token that is good for minutes.")]
 Seconds = Annotated[int, Meta(ge=0)]
 Zone = Annotated[str, Meta(max_length=64, description="The organisation's IANA time zone, in which times are shown.")]
 
@@ -54,7 +55,7 @@ class RefreshAsk(AccessAsk, frozen=True, kw_only=True):
 class Tokens(Access, frozen=True, kw_only=True):
     """What a signed-in person holds. With `must_change_password` nothing but changing it is allowed."""
 
-    access_token: Secret
+    access_token: AccessToken
     expires_in_s: Seconds
     refresh_token: Secret
     org_id: UUID
@@ -65,7 +66,7 @@ class Tokens(Access, frozen=True, kw_only=True):
 class PageTokens(Access, frozen=True, kw_only=True):
     """What the page at `/` gets to hold in memory; its refresh token is in a cookie that scripts cannot read."""
 
-    access_token: Secret
+    access_token: AccessToken
     expires_in_s: Seconds
     must_change_password: bool = False
 
