@@ -35,6 +35,7 @@ from api.routes import (
     dispatch,
     districts,
     docs,
+    ground,
     health,
     jobs,
     live,
@@ -49,6 +50,8 @@ from api.routes import (
     sites,
     staff,
     stock,
+    tiles,
+    trackers,
     visits,
     warehouse,
     web,
@@ -91,6 +94,10 @@ ROUTERS: Sequence[Router] = (
     reports.router,
     dispatch.router,
     live.router,
+    ground.router,
+    tiles.router,
+    trackers.router,
+    trackers.intake_router,
     web.router,
 )
 

@@ -30,6 +30,9 @@ from sync.tokens import TokenKind, read_token
 from sync.transaction import org_transaction
 
 READ_SCOPE: Final = "read"
+# Where crews are is more than an integration needs that reads lists.
+POSITIONS_SCOPE: Final = "positions"
+OPEN311_SCOPE: Final = "open311"
 _CALLER: Final = "onsite_caller"
 _DEVICE: Final = "onsite_device"
 _HEADER_CHARS_MAX: Final = 10_000
@@ -55,9 +58,11 @@ async def authenticate(connection: Connection, handler: BaseRouteHandler) -> Non
     if operation.access is Access.PUBLIC:
         return
     services: Services = connection.app.state.services
-    text = _bearer(connection)
-    record = record_of(connection.scope)
+    if operation.key_in_form and not _plain_key(connection) and "authorization" not in connection.headers:
+        return
+    text = (_plain_key(connection) if operation.plain_key else "") or _bearer(connection)
     if operation.access is Access.DEVICE:
+        record = record_of(connection.scope)
         if operation.proves:
             return
         device = await recognise(services.pool, text, _session_id(connection))
@@ -66,7 +71,21 @@ async def authenticate(connection: Connection, handler: BaseRouteHandler) -> Non
         record.org_id, record.actor = device.org_id, f"device:{device.id}"
         connection.scope["state"][_DEVICE] = device
         return
-    caller = await prove(services, text, connection.headers.get("onsite-org"))
+    await _enter(connection, operation, text)
+
+
+async def prove_key_in_form(connection: Connection, handler: BaseRouteHandler, key: str) -> None:
+    """Prove the caller of a route whose form brings an API key, unless the guard has. Raises ProblemError (401, 403)."""
+    if _CALLER in connection.scope["state"]:
+        return
+    if not key.startswith(TokenKind.API_KEY):
+        raise ProblemError("unauthenticated")
+    await _enter(connection, operation_of(handler.opt), key)
+
+
+async def _enter(connection: Connection, operation: Operation, text: str) -> None:
+    record = record_of(connection.scope)
+    caller = await prove(connection.app.state.services, text, connection.headers.get("onsite-org"))
     record.org_id = caller.actor.org_id
     record.actor = f"person:{caller.actor.person_id}" if caller.key_id is None else f"key:{caller.key_id}"
     _admit(caller, operation, record.method)
@@ -140,8 +159,9 @@ def _admit(caller: Caller, operation: Operation, method: str) -> None:
         raise ProblemError("password_must_change")
     if caller.scopes is None or operation.keys_ok:
         return
-    # A key reads with the scope `read`; the commands' route asks for its own scopes; all else is for people.
-    if method not in _READING or READ_SCOPE not in caller.scopes:
+    # A key reads with the scope `read`; some routes ask for scopes of their own; all else is for people.
+    own = operation.scopes != (READ_SCOPE,)
+    if not (caller.scopes & frozenset(operation.scopes)) or (method not in _READING and not own):
         raise ProblemError("forbidden")
 
 
@@ -188,6 +208,21 @@ def _bearer(connection: Connection) -> str:
     if scheme.lower() != "bearer" or not text or len(text) > _HEADER_CHARS_MAX or not text.isascii():
         raise ProblemError("unauthenticated")
     return text.strip()
+
+
+def _plain_key(connection: Connection) -> str:
+    """Give an API key that came as a Basic password or as the parameter `api_key`; empty for anything else."""
+    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        key = connection.query_params.get("api_key", "")
+    elif scheme.lower() == "basic" and len(text) <= _HEADER_CHARS_MAX:
+        try:
+            key = base64.b64decode(text, validate=True).decode("ascii").partition(":")[2]
+        except ValueError:
+            return ""
+    else:
+        return ""
+    return key if key.startswith(TokenKind.API_KEY) else ""
 
 
 def _session_id(connection: Connection) -> UUID | None:

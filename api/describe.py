@@ -26,6 +26,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `body`, `query` and `answer` are types of the contract; `problems` codes of the catalogue beyond those that every
     route may give. `password_stale_ok`: allowed before a first password is changed. `keys_ok`: API keys with scope `read` may call it.
     `proves`: a device's route whose own statement proves the caller, in place of the guard; `method`: of a route that is plain ASGI.
+    `scopes`: an API key may call with any of these. `plain_key`: it may also come as an HTTP Basic password or the parameter `api_key`, as
+    public clients send it; `key_in_form`: without any of these the route itself proves the key in its form.
     """
 
     summary: str
@@ -42,6 +44,9 @@ class Operation(Struct, frozen=True, kw_only=True):
     tag: str = ""
     password_stale_ok: bool = False
     keys_ok: bool = False
+    scopes: tuple[str, ...] = ("read",)
+    plain_key: bool = False
+    key_in_form: bool = False
     hidden: bool = False
     proves: bool = False
     method: str = ""

@@ -19,6 +19,7 @@ _COMPRESSIBLE: Final = (
     b"application/json",
     b"application/problem+json",
     b"application/geo+json",
+    b"application/vnd.mapbox-vector-tile",
     b"text/",
     b"image/svg+xml",
 )

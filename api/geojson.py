@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from api.store.crew_places import Place
 from api.store.district_outlines import DistrictOutline
 from api.store.job_lists import MapJob
 from geo.coordinates import from_wgs84_arrays
@@ -20,6 +21,7 @@ from mobile_contract.schema.geojson import (
     Pair,
     Point,
 )
+from mobile_contract.schema.map import CrewCollection, CrewFeature, CrewPlace
 
 MEDIA_TYPE: Final = "application/geo+json"
 # A tenth of a metre: nothing here is measured better.
@@ -40,6 +42,29 @@ def job_collection(jobs: Sequence[MapJob], *, limit: int, datum: Datum) -> JobCo
 def district_collection(districts: Sequence[DistrictOutline], *, datum: Datum) -> DistrictCollection:
     """Make the features of districts (WGS 84 in, `datum` out)."""
     return DistrictCollection(features=tuple(_of_district(each, datum) for each in districts), datum=datum)
+
+
+def crew_collection(places: Sequence[Place], *, limit: int, datum: Datum) -> CrewCollection:
+    """Make the features of people's last places (WGS 84 in, `datum` out); beyond `limit` they are cut and the collection says so."""
+    shown = places[:limit]
+    points = _converted([(place.lon_deg, place.lat_deg) for place in shown], datum)
+    features = tuple(
+        CrewFeature(id=place.person_id, geometry=Point(coordinates=point), properties=_of_crew(place))
+        for place, point in zip(shown, points, strict=True)
+    )
+    return CrewCollection(features=features, datum=datum, truncated=len(places) > limit)
+
+
+def _of_crew(place: Place) -> CrewPlace:
+    return CrewPlace(
+        person_id=place.person_id,
+        crew_id=place.crew_id,
+        crew=place.crew,
+        at=place.at,
+        received_at=place.received_at,
+        accuracy_m=place.accuracy_m,
+        mock=place.mock,
+    )
 
 
 def _of_job(job: MapJob) -> JobProperties:

@@ -134,6 +134,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_tracks_days: Annotated[
         int, Meta(ge=1, le=36500, description="Days for which positions of people are kept.")
     ] = 30
+    basemap: Annotated[
+        str,
+        Meta(
+            description="What lies under the jobs on a map: a PMTiles file, or the address of one (`.pmtiles`), of raster tiles (`{z}`) or a style. "
+            "Default: `city.pmtiles` in `state_dir`, where there is one."
+        ),
+    ] = ""
+    basemap_datum: Annotated[
+        Literal["wgs84", "gcj02", "bd09"], Meta(description="Datum of the basemap: points are moved to fit it.")
+    ] = "wgs84"
+    basemap_attribution: Annotated[str, Meta(description="Whose map it is; shown on it.")] = ""
     cluster_fsync: Annotated[
         bool,
         Meta(description="Private cluster: wait for the disk at each commit. Off only for databases that may be lost."),

@@ -42,6 +42,7 @@ ERRORS: dict[str, Entry] = {
     "too_many_requests": Entry(
         429, "Too many requests; wait as long as Retry-After says.", "请求过多，请按 Retry-After 等待。"
     ),
+    "range_outside": Entry(416, "This part lies outside the file.", "请求的范围超出文件。"),
     "upgrade_required": Entry(
         426,
         "This app is too old; update it and sync again. Nothing is lost.",
@@ -65,6 +66,7 @@ ERRORS: dict[str, Entry] = {
     "unknown_device": Entry(404, "There is no such device.", "没有此设备。"),
     "unknown_location": Entry(404, "There is no such stock location.", "没有此库位。"),
     "unknown_key": Entry(404, "There is no such key.", "没有此密钥。"),
+    "unknown_tracker": Entry(404, "There is no such tracker.", "没有此定位终端。"),
     "login_taken": Entry(409, "Somebody else has this login.", "该登录名已被占用。"),
     "oidc_unavailable": Entry(
         503, "The identity provider does not answer; try again soon.", "身份提供方无响应，请稍后重试。"

@@ -15,7 +15,7 @@ from uuid import UUID
 from msgspec import Struct
 
 SECRET_BYTES: Final = 32
-_FORM: Final = re.compile(r"(os[dkrp])_([0-9a-f]{32})_([0-9a-f]{32})_([A-Za-z0-9_-]{43})", re.ASCII)
+_FORM: Final = re.compile(r"(os[dkrpt])_([0-9a-f]{32})_([0-9a-f]{32})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 class TokenKind(StrEnum):
@@ -25,6 +25,7 @@ class TokenKind(StrEnum):
     API_KEY = "osk"
     REFRESH = "osr"
     PASSWORD_RESET = "osp"
+    TRACKER = "ost"
 
 
 class Token(Struct, frozen=True):

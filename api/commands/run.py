@@ -39,6 +39,7 @@ def run(
     _insist_on_port(settings)
     prepare_database(settings)
     keys = _prepare_demo(settings, seed=seed, devices=devices)
+    _prepare_basemap(settings)
     _show(settings, keys)
     serve(settings, host=settings.host, port=settings.port, timers=True)
 
@@ -102,6 +103,25 @@ def _prepare_demo(settings: "Settings", *, seed: int, devices: int) -> "Keys":
     keys = replace(keys, logins=names, played=True)
     logins.write(settings.state_dir, keys)
     return keys
+
+
+def _prepare_basemap(settings: "Settings") -> None:
+    """Make the basemap of the demo's city once; an operator's own is left alone."""
+    from api.basemap import FILE
+
+    path = settings.state_dir / FILE
+    if settings.basemap or path.exists():
+        return
+    from api.console import console
+    from api.demo.playing import the_city
+    from geo.basemap import make_basemap
+
+    with console.status("Drawing the map of the demo's city, some seconds"):
+        body = make_basemap(the_city())
+    # A file that is half written must not be taken for a map the next time.
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(body)
+    draft.replace(path)
 
 
 def _show(settings: "Settings", keys: "Keys") -> None:

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from uuid_utils.compat import uuid7
 
 from api import sign_in
-from api.auth import READ_SCOPE, require
+from api.auth import OPEN311_SCOPE, POSITIONS_SCOPE, READ_SCOPE, require
 from api.body import read_query, read_struct
 from api.describe import describe
 from api.passwords import normal_login, refuse_weak
@@ -30,7 +30,12 @@ from sync.transaction import org_transaction
 
 AnyRequest = Request[Any, Any, Any]
 KEY_SCOPES: Final = frozenset(
-    {READ_SCOPE, *(name for name, line in COMMANDS.items() if Role.INTEGRATION in line.office)}
+    {
+        READ_SCOPE,
+        POSITIONS_SCOPE,
+        OPEN311_SCOPE,
+        *(name for name, line in COMMANDS.items() if Role.INTEGRATION in line.office),
+    }
 )
 
 

@@ -19,7 +19,7 @@ PUBLIC: Final = "public"
 class RouteLine(Struct, frozen=True):
     """A route: who may (letters of roles, `device` or `public`), whether a key with the scope `read` may, a body and a query.
 
-    `stream`: the answer has no end, so that only refusals can be waited for. `unknown` is the code for another organisation's id.
+    `path`: parts of the path that are no id. `stream`: the answer has no end, so that only refusals can be waited for. `unknown` is the code for another organisation's id.
     """
 
     who: str
@@ -29,6 +29,7 @@ class RouteLine(Struct, frozen=True):
     unknown: str = ""
     stream: bool = False
     keyed: bool = False
+    path: dict[str, str] = {}
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -41,6 +42,7 @@ def _reads(unknown: str = "") -> RouteLine:
 
 
 NOBODY: Final = str(UUID(int=1))
+TILE: Final = {"z": "6", "x": "52", "y": "24.mvt"}
 ROUTES: Final[dict[str, RouteLine]] = {
     "people_list_keys": RouteLine("AU"),
     "people_make_key": RouteLine("A", body={"name": "k", "scopes": ["read"]}),
@@ -66,6 +68,8 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "dispatch_take": RouteLine(PLANNERS, body={"person_id": NOBODY}, unknown="unknown_job", keyed=True),
     "districts_list_all": _reads(),
     "districts_on_map": _reads(),
+    "ground_show": _reads(),
+    "ground_file": RouteLine(PUBLIC),
     "jobs_list_all": _reads(),
     "jobs_on_map": _reads(),
     "jobs_show": _reads("unknown_job"),
@@ -91,6 +95,15 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "stock_list_balances": _reads(),
     "stock_list_locations": _reads(),
     "stock_list_moves": _reads(),
+    "tiles_jobs": RouteLine(OFFICE, key=True, path=TILE),
+    "tiles_sites": RouteLine(OFFICE, key=True, path=TILE),
+    "tiles_districts": RouteLine(OFFICE, key=True, path=TILE),
+    "tiles_crews": RouteLine(PLANNERS, path=TILE),
+    "tiles_tracks": RouteLine(PLANNERS, path={"z": "12", "x": "3370", "y": "1550"}),
+    "tiles_crews_live": RouteLine(PLANNERS),
+    "trackers_make": RouteLine("ADM", body={"person_id": NOBODY, "name": "x"}),
+    "trackers_list_all": RouteLine("ADMGCU"),
+    "trackers_end": RouteLine("ADM", unknown="unknown_tracker"),
     "visits_list_all": _reads(),
     "warehouse_count_queues": RouteLine(COSTS),
     "warehouse_exceptions": RouteLine(COSTS),
@@ -109,7 +122,7 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "devices_renew_sessions": RouteLine(DEVICE, body={}),
 }
 
-# Routes without a place in the reference: the page, its files and its sign-in, the documents, the metrics.
+# Routes without a place in the reference: the page, its files and its sign-in, the documents, the metrics, formats of others.
 HIDDEN: Final = frozenset(
     {
         "/",
@@ -121,5 +134,7 @@ HIDDEN: Final = frozenset(
         "/docs/problems",
         "/docs/style.css",
         "/metrics",
+        # Apps of other makers, with a token of their own: tests/interop/test_traccar.py.
+        "/traccar",
     }
 )

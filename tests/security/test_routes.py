@@ -40,8 +40,10 @@ async def call(world: World, name: str, headers: Mapping[str, str], id: str = NO
     """Call a route as its line says, with one id wherever the path names one."""
     method, path = OPERATIONS[name]
     line = ROUTES[name]
-    for parameter in ("job_id", "device_id", "person_id", "key_id", "entry_id"):
+    for parameter in ("job_id", "device_id", "person_id", "key_id", "entry_id", "tracker_id"):
         path = path.replace(f"{{{parameter}}}", id)
+    for parameter, value in line.path.items():
+        path = path.replace(f"{{{parameter}}}", value)
     sent = {**headers, "Onsite-Contract": "1.0"} if line.who in (DEVICE, PUBLIC) else dict(headers)
     if line.keyed:
         sent["Idempotency-Key"] = str(world.ours.new_id())
@@ -139,11 +141,14 @@ async def theirs(world: World) -> dict[str, str]:
     admin = await signed_in(world.site, org, Role.ADMIN.value)
     (entry,) = (await world.site.client.get("/api/v1/quarantine", headers=admin)).json()["items"][-1:]
     key = await world.site.client.post("/api/v1/api-keys", json=ROUTES["people_make_key"].body, headers=admin)
+    tracks = {"person_id": str(org.people["bob"]), "name": "van"}
+    tracker = await world.site.client.post("/api/v1/trackers", json=tracks, headers=admin)
     return {
         "unknown_job": str(job_id),
         "unknown_device": str(enrolled.id),
         "unknown_person": str(org.people["bob"]),
         "unknown_key": key.json()["key_id"],
+        "unknown_tracker": tracker.json()["tracker_id"],
         "not_found": entry["entry_id"],
     }
 
