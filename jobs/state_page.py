@@ -1,4 +1,4 @@
-"""Renders docs/states.md from the decision tables of visits and jobs. Never holds a rule of its own.
+"""Renders docs/states.md from the decision tables of visits, jobs and material requests. Never holds a rule of its own.
 
 `python -m jobs.state_page` prints the page.
 """
@@ -7,12 +7,14 @@ import sys
 
 from jobs.rules import job, visit
 from jobs.rules.visit import Signal
+from mobile_contract.rules.request_states import TABLE as REQUESTS
 from mobile_contract.schema.job import VisitState
 
 _VISITS = """\
-# States of jobs and visits
+# States of jobs, visits and material requests
 
-Computed from what was recorded, never set by hand. The tables below are the ones that run (`jobs/rules/visit.py`, `jobs/rules/job.py`).
+Computed from what was recorded, never set by hand. The tables below are the ones that run (`jobs/rules/visit.py`, `jobs/rules/job.py`,
+`mobile_contract/rules/request_states.py`).
 
 ## Visit
 
@@ -33,6 +35,15 @@ _CLOSING = """
 A visit that ended before the job was reopened no longer counts for "the latest visit". A visit whose result is not `done`, or that found the
 trouble not ours, did not do the work.
 """
+_REQUESTS = """
+## Material request
+
+The first row that holds gives the state. What is to come of a line is what was approved of it, less what another part stands in for; lines
+of which nothing is to come do not count. Issued, received, used and returned are sums of the moves, whatever order they were told in.
+
+| | when | state |
+|---|---|---|
+"""
 
 
 def state_page() -> str:
@@ -43,7 +54,8 @@ def state_page() -> str:
         f"| {signal} | " + " | ".join(_cell(state, signal) for state in states) + " |\n" for signal in Signal
     )
     table = "".join(f"| {n} | {row.when} | `{row.state}` |\n" for n, row in enumerate(job.TABLE, start=1))
-    return _VISITS + head + rows + _JOBS + table + _CLOSING
+    requests = "".join(f"| {n} | {row.when} | `{row.state}` |\n" for n, row in enumerate(REQUESTS, start=1))
+    return _VISITS + head + rows + _JOBS + table + _CLOSING + _REQUESTS + requests
 
 
 def _cell(state: VisitState, signal: Signal) -> str:
