@@ -80,8 +80,17 @@ def place(work: Work, place: Place) -> UUID:
 
 
 def van(work: Work, id: UUID, person_id: UUID | None) -> UUID:
-    """Make sure that a van is a location: a person's own comes into being with its first use, a crew's was saved before."""
-    if id == personal_van_id(work.org.org_id, person_id) and work.get(StockLocation, id) is None:
-        person = work.get(Person, person_id)
-        work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=LocationKind.VAN, name=person.name if person else ""))
+    """Make sure that a van is a location: a person's own comes into being with its first use, a crew's was saved before.
+
+    Raises LookupError when it was not loaded, as when a command before it in the batch sent another crew: then the commands are run one by
+    one, each with what it needs.
+    """
+    if work.get(StockLocation, id) is not None:
+        return id
+    if id != personal_van_id(work.org.org_id, person_id):
+        raise LookupError(f"the van {id} was not loaded")
+    person = work.get(Person, person_id)
+    work.put(
+        StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=LocationKind.VAN, name=person.name if person else "")
+    )
     return id

@@ -63,7 +63,9 @@ def _close(g: "Ground") -> Command:
 
 def _take_back(g: "Ground") -> Command:
     store, unit, one = _store(g, "unit"), g.holder.parts["unit"], Decimal(1)
-    g.sent().first(g.fact(f.ReturnPart, move_id=g.new(), part_id=unit, quantity=one))
+    # From a visit that nobody planned: whose van it is may not change within a batch.
+    back = f.ReturnPart(job_id=g.job, visit_id=g.new(), move_id=g.new(), part_id=unit, quantity=one)
+    g.ready().first(back)
     line = m.TakeBackLine(move_id=g.new(), part_id=unit, quantity=one)
     return m.TakeBackParts(job_id=g.job, store_id=store, lines=(line,))
 

@@ -20,6 +20,7 @@ from mobile_contract.schema.job import Flag
 from mobile_contract.schema.material import MaterialRequest, Part, RequestLine, RequestState
 from mobile_contract.schema.people import Crew, Duty, Role
 from mobile_contract.schema.stock import StockLocation, StockMove
+from sync.batch import HandlerFault
 from tests.arrange import NOW, Assigned, Org
 from tests.jobs import stored
 from tests.jobs.phones import from_phone
@@ -377,3 +378,15 @@ async def test_an_approval_of_another_job_is_unknown(org: Org) -> None:
     approval = await asked(org, one, line(org, "clamp", "1"))
     (answer,) = await org.send(d.Approve(job_id=two.job_id, approval_id=approval.id), by="eve")
     assert (answer.status, answer.code) == ("rejected", "unknown_reference")
+
+
+async def test_a_use_in_a_batch_that_sends_the_crew_first_is_run_by_itself_and_not_put_aside(org: Org) -> None:
+    job_id, visit_id = await org.open_job("east"), org.new_id()
+    sent = d.AssignVisit(job_id=job_id, visit_id=visit_id, crew_id=org.crews["beta"])
+    command = using(org, Assigned(job_id, visit_id), "clamp", "1")
+    with pytest.raises(HandlerFault):
+        await org.send(sent, command)
+    await org.ok(sent)
+    await org.ok(command)
+    move = await stored.one(org, StockMove, command.move_id)
+    assert move.from_location_id == org.vans["beta"]
