@@ -77,7 +77,7 @@ def reconcile(rounds: int, *, write: bool) -> None:
     except (OperatorError, RuntimeError) as error:
         complaints.print(f"benchmarks: {error}", style="red", markup=False)
         sys.exit(_MUST_ACT)
-    console.print(material.table(found), markup=False)
+    console.print(material.table(found), markup=False, soft_wrap=True)
     if write:
         material.write(found)
         console.print("Figures and docs/performance.md are written.")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import psutil
 from msgspec import Struct
 from uuid_utils.compat import uuid7
 
@@ -74,9 +75,11 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 class Results(Struct, frozen=True, kw_only=True):
-    """A run."""
+    """A run. `load`: how many wanted to run at once when it ended, on `cores`."""
 
     at: datetime
+    load: float
+    cores: int
     sizes: list[Measured]
 
 
@@ -87,7 +90,7 @@ def measure(rounds: int, told: Callable[[str], None], sizes: Sequence[tuple[int,
         for size in sizes:
             told(f"{size[0]:,} jobs of a ledger of {size[1]:,}")
             measured.append(asyncio.run(_measure(ground.copy(f"material_{size[0]}_{size[1]}"), size, rounds)))
-    return Results(at=datetime.now(UTC), sizes=measured)
+    return Results(at=datetime.now(UTC), load=psutil.getloadavg()[0], cores=psutil.cpu_count() or 1, sizes=measured)
 
 
 def write(results: Results) -> None:
@@ -106,7 +109,8 @@ def table(results: Results) -> str:
         first, again, floor = (statistics.median(found) for found in (size.first_s, size.again_s, size.floor_s))
         seconds = (f"{first:.2f}", f"{again:.2f}", f"{floor:.2f}", f"{first / floor:.1f}")
         rows.append((f"{size.moves:,}", f"{size.ledger:,}", *seconds, f"{size.found:,} of {size.seeded:,}"))
-    return markdown(head, rows)
+    busy = f"One run on {results.at:%d %B %Y}, {results.cores} cores; load average at its end {results.load:.1f}."
+    return f"{busy}\n\n{markdown(head, rows)}"
 
 
 async def _measure(settings: Settings, size: tuple[int, int], rounds: int) -> Measured:
