@@ -105,8 +105,7 @@ def save_stock_location(work: Work, command: SaveStockLocation, deed: Deed) -> R
         return Refused("location_wrong", {"field": "parent_id"})
     if store is not None and store.kind is not LocationKind.STORE:
         return Refused("location_wrong", {"field": "parent_id", "kind": store.kind.value})
-    references = {"parent_id": (StockLocation, location.parent_id), "site_id": (Site, location.site_id)}
-    return save(work, location, references)
+    return save(work, location, {"parent_id": (StockLocation, location.parent_id), "site_id": (Site, location.site_id)})
 
 
 @handles(SavePolicy)

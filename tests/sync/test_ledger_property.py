@@ -108,7 +108,6 @@ async def watch(owner: asyncpg.Connection, org: Org, done: asyncio.Event) -> int
     while not done.is_set() and looks < 2000:
         (await look(owner, org)).check(org)
         looks += 1
-        await asyncio.sleep(0)
     return looks
 
 
