@@ -31,7 +31,7 @@ from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
-from tests.sync import reconciliation_cases, stock_cases
+from tests.sync import approval_cases, reconciliation_cases, stock_cases
 
 HOLDERS = ("amy", "ali", "bob", "eve", "max")
 
@@ -74,8 +74,8 @@ async def world(pool: asyncpg.Pool) -> World:
     return World(org, devices, org.new_id(), org.new_id())
 
 
-Making: TypeAlias = Callable[[World], Awaitable[tuple[str, Command]]]
-MAKING: dict[str, Making] = {**stock_cases.CASES, **reconciliation_cases.CASES}
+Making: TypeAlias = Callable[[World], Awaitable[tuple[str | None, Command]]]
+MAKING: dict[str, Making] = {**approval_cases.CASES, **stock_cases.CASES, **reconciliation_cases.CASES}
 
 
 def makes(making: Making) -> Making:
