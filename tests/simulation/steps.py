@@ -8,14 +8,16 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mobile_contract import limits
 from tests.simulation import fieldwork
 from tests.simulation.backend import Assign, Cancel, Close, Edit, Move, OpenJob, Resolve, Return, Revoke, SavePart
 from tests.simulation.phones import Phone, ProcessDied
-from tests.simulation.world import World
+from tests.simulation.world import START, World
 
 _JOBS_MAX: Final = 12
 _PHONES_MAX: Final = 6
 _FUSE_MAX: Final = 90
+_WORLD_LASTS: Final = timedelta(days=limits.COMMAND_MEMORY_DAYS - 60)
 
 
 class Step(Struct, frozen=True):
@@ -249,8 +251,10 @@ def _tick(world: World) -> None:
 
 
 def _retain(world: World) -> None:
-    # Long enough for what is gone to be forgotten, and short of what makes a queue too old.
-    world.wait(timedelta(days=world.chance.choice((1, 40, 91))))
+    # Long enough for what is gone to be forgotten, and short of what makes a queue too old. No world lasts as long as commands are
+    # remembered: the auditor asks for the outcome of everything that ever took effect.
+    left = _WORLD_LASTS - (world.now - START)
+    world.wait(max(timedelta(0), min(left, timedelta(days=world.chance.choice((1, 40, 91))))))
     removed = world.backend.retain(world.now)
     world.say(f"retention removed {removed} rows")
     world.auditor.retained(removed)

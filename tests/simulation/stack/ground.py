@@ -69,7 +69,7 @@ class Gated(_Connection):  # type: ignore[misc,valid-type]
 
     async def fetch(self, query: str, *args: Any, **more: Any) -> list[asyncpg.Record]:
         """Run a query; who is to see what a page is made of sees it right before."""
-        before_page = page_of.get() if "sync_pull(" in query else None
+        before_page = page_of.get() if "sync_pull" in query else None
         if before_page is not None:
             await before_page()
         rows: list[asyncpg.Record] = await super().fetch(query, *args, **more)
