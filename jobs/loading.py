@@ -6,6 +6,7 @@ crew protects its members.
 """
 
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -185,7 +186,7 @@ async def _load_districts_of_stored(
 
 async def _load_parts_of_requests(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
     """Load the parts of the requests that a store works on, and the stores they come from: their commands name lines only."""
-    jobs = {command.job_id for command, _ in those(batch, *_FROM_STORE)}
+    jobs = {cast(IssueParts, command).job_id for command, _ in those(batch, *_FROM_STORE)}
     if not jobs:
         return
     requests = [request for job_id in jobs for request in work.of_job(MaterialRequest, job_id)]

@@ -149,7 +149,7 @@ def _put_request(work: Work, command: RequestParts | TakeParts, deed: Deed, line
         currency=approval.currency,
         requested_by=deed.person_id,
         requested_at=deed.occurrence.at,
-        urgent=taken or command.urgent,
+        urgent=isinstance(command, TakeParts) or command.urgent,
         approval_id=approval.id,
         allowance_id=asked.allowance_id,
         taken_at=deed.occurrence.at if taken else None,

@@ -9,7 +9,7 @@ from geo.district_shapes import read_outline
 from geo.store.districts import Outline
 from jobs.context import Deed
 from jobs.handlers.door import handles
-from jobs.handlers.saving import number_fault, reference_fault, save
+from jobs.handlers.saving import References, number_fault, reference_fault, save
 from jobs.result import Applied, Refused, Result
 from jobs.work import Work, wgs84
 from mobile_contract.rules.codes import is_gtin
@@ -105,7 +105,11 @@ def save_stock_location(work: Work, command: SaveStockLocation, deed: Deed) -> R
         return Refused("location_wrong", {"field": "parent_id"})
     if store is not None and store.kind is not LocationKind.STORE:
         return Refused("location_wrong", {"field": "parent_id", "kind": store.kind.value})
-    return save(work, location, {"parent_id": (StockLocation, location.parent_id), "site_id": (Site, location.site_id)})
+    references: References = {
+        "parent_id": (StockLocation, location.parent_id),
+        "site_id": (Site, location.site_id),
+    }
+    return save(work, location, references)
 
 
 @handles(SavePolicy)

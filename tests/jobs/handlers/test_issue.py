@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -42,7 +43,7 @@ async def test_a_request_goes_from_asked_to_closed(at: Scene) -> None:
             await at.org.ok(command, by=by)  # type: ignore[arg-type]
         states.append((await at.request(request_id)).state)
 
-    here = {"job_id": at.job.job_id, "request_id": request_id}
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id}
     slip = at.issuing(request_id)
     await then(d.Approve(job_id=at.job.job_id, approval_id=approval_id(request_id)), by="eve")
     await then(m.ReserveParts(**here, store_id=at.store))
@@ -141,7 +142,7 @@ async def test_what_is_reserved_is_not_free_for_another_and_is_given_to_whom_it_
 
 async def test_reserving_sets_exactly_what_is_named_and_nothing_lets_it_go(at: Scene) -> None:
     request_id = await at.approved(at.line("clamp", 8), at.line("pump", 2))
-    here = {"job_id": at.job.job_id, "request_id": request_id, "store_id": at.store}
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id, "store_id": at.store}
     for quantity, state in (("5", RequestState.RESERVED), ("3", RequestState.RESERVED), ("0", RequestState.APPROVED)):
         line = m.LineQuantity(line_no=1, quantity=Decimal(quantity))
         await at.org.ok(m.ReserveParts(**here, lines=(line,)), by="wes")
@@ -154,7 +155,7 @@ async def test_reserving_at_another_store_lets_the_first_go(at: Scene) -> None:
     request_id = await at.approved(at.line("clamp", 8))
     other = StockLocation(id=at.org.new_id(), code="north", kind=LocationKind.STORE)
     await at.org.ok(d.SaveStockLocation(location=other), by="wes")
-    here = {"job_id": at.job.job_id, "request_id": request_id}
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id}
     await at.org.ok(m.ReserveParts(**here, store_id=at.store), by="wes")
     assert (await at.told(m.ReserveParts(**here, store_id=other.id))).code == "stock_short"
     assert await reserved(at, "clamp") == Decimal(8)
@@ -162,7 +163,7 @@ async def test_reserving_at_another_store_lets_the_first_go(at: Scene) -> None:
 
 async def test_a_closed_request_frees_what_was_set_aside_and_gives_nothing_more(at: Scene) -> None:
     request_id = await at.approved(at.line("clamp", 5))
-    here = {"job_id": at.job.job_id, "request_id": request_id}
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id}
     await at.org.ok(m.ReserveParts(**here, store_id=at.store), by="wes")
     await at.org.ok(m.CloseRequest(**here, reason="another part was used"), by="dan")
     request = await at.request(request_id)
@@ -205,7 +206,7 @@ async def test_a_dearer_part_or_one_the_catalogue_does_not_name_is_asked_for_ane
     dear = await at.catalogue("clamp-d", unit_cost="10.01")
     await at.catalogue("clamp-e", unit_cost=10, substitutes=(dear,))
     request_id = await at.approved(at.line("clamp-e", 1))
-    here = {"job_id": at.job.job_id, "request_id": request_id, "line_no": 1, "quantity": Decimal(1)}
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id, "line_no": 1, "quantity": Decimal(1)}
     assert (await at.told(m.SubstitutePart(**here, part_id=dear))).code == "substitute_dearer"
     assert (await at.told(m.SubstitutePart(**here, part_id=at.org.parts["clamp"]))).code == "not_a_substitute"
 
