@@ -24,19 +24,26 @@ class OrganisationKey(Struct, frozen=True, kw_only=True):
     id: UUID
     seed: bytes
     made_at: datetime
+    stored: bool = True
 
     def __repr__(self) -> str:
         return f"OrganisationKey({self.id})"
 
 
 async def load_key(conn: asyncpg.Connection, org_id: UUID, *, now: datetime) -> OrganisationKey:
-    """Load the key that signs, the newest; the first time make one, in the caller's transaction."""
+    """Load the key that signs, the newest; where there is none yet make one, which is `store_key`'s to keep once it has signed something.
+
+    Whoever makes the first one keeps others from it until the caller's transaction ends.
+    """
     row = await conn.fetchrow(_FIND, org_id)
     if row is None:
         await conn.execute(_LOCK, org_id)
         row = await conn.fetchrow(_FIND, org_id)
     if row is not None:
         return OrganisationKey(id=row["key_id"], seed=row["seed"], made_at=row["made_at"])
-    key = OrganisationKey(id=uuid7(), seed=secrets.token_bytes(_SEED_BYTES), made_at=now)
+    return OrganisationKey(id=uuid7(), seed=secrets.token_bytes(_SEED_BYTES), made_at=now, stored=False)
+
+
+async def store_key(conn: asyncpg.Connection, org_id: UUID, key: OrganisationKey) -> None:
+    """Keep a key that has signed its first allowance."""
     await conn.execute(_ADD, org_id, key.id, key.seed, key.made_at)
-    return key

@@ -13,17 +13,19 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from geo.coordinates import to_wgs84
 from geo.store.districts import Outline, save_districts
 from jobs.event import Event
 from jobs.journal import Journal
 from jobs.rules.reconcile import Gathered
-from jobs.signing import OrganisationKey
+from jobs.signing import OrganisationKey, store_key
 from jobs.store import rows
 from jobs.store.rows import Stored, kind_name
 from jobs.store.tables import JOB_CHILDREN
 from jobs.timeline import Timeline
+from mobile_contract.schema.approval import SigningKey
 from mobile_contract.schema.base import Datum, Document
 from mobile_contract.schema.job import JobType
 from mobile_contract.schema.people import CrewMember
@@ -222,6 +224,9 @@ class Work:
         if self._outlines:
             outlines = list(self._outlines.values())
             self._redrawn.update((*self._outlines, *await save_districts(conn, self.org.org_id, outlines)))
+        if self.key is not None and not self.key.stored and self.get(SigningKey, self.key.id) is not None:
+            await store_key(conn, self.org.org_id, self.key)
+            self.key = replace(self.key, stored=True)
         changes = self.changes()
         fresh = [change.now for change in changes if change.before is None]
         known = [change.now for change in changes if change.before is not None]
