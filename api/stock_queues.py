@@ -1,6 +1,7 @@
 """The clerk's queues as tables, and finding the one exception or movement that the clerk means. Reads over REST; sends nothing."""
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from msgspec import Struct
 from rich.table import Table
 
 from api import stock_view
+from api.console import console
 from api.operator_error import OperatorError
 from api.stock_desk import Desk, ids_of
 from api.stock_view import View
@@ -21,9 +23,11 @@ from mobile_contract.schema.listing_stock import (
     ReturnQueue,
 )
 from mobile_contract.schema.reconciliation import ExceptionKind, StockException
+from mobile_contract.schema.report import ReconciliationShown
 from mobile_contract.schema.stock import LocationKind, MoveKind
 
 _MOST: Final = 200
+_DAYS_BACK: Final = 62
 # What an exception of a kind is a mistake of, when it is one: a use that should not be, or an issue that nobody used.
 _MISTAKES: Final = {
     ExceptionKind.OVER: (MoveKind.USED,),
@@ -52,7 +56,7 @@ QUEUES: Final[dict[str, Shown]] = {
 
 def view_of(desk: Desk, names: dict[str, str] | None = None) -> View:
     """Say how to show things to whoever is signed in."""
-    return View(language=desk.language, zone=desk.known.zone, names=ids_of(names or {}))
+    return View(language=desk.language, zone=desk.known.zone, names=ids_of(names or {}), width=console.width)
 
 
 def queue_table(desk: Desk, name: str, most: int, **narrowed: Any) -> Table | None:
@@ -98,3 +102,14 @@ def place_that_has(desk: Desk, exception: StockException) -> UUID:
         raise OperatorError("No store has any of it. Name the one that gave it out with --place, once it is counted.")
     best: UUID = max(shelves, key=lambda each: each.quantity).location_id
     return best
+
+
+def next_day(desk: Desk) -> date:
+    """Find the local day after the last one that was reconciled, yesterday at the latest; yesterday where none was for two months."""
+    yesterday = day = desk.day("yesterday")
+    for _ in range(_DAYS_BACK):
+        shown = desk.get("/reports/reconciliation", ReconciliationShown, day=day.isoformat())
+        if shown.reconciliation is not None:
+            return min(day + timedelta(days=1), yesterday)
+        day -= timedelta(days=1)
+    return yesterday

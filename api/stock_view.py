@@ -16,7 +16,7 @@ from mobile_contract.schema.approval import Approval
 from mobile_contract.schema.listing_masters import PartLine
 from mobile_contract.schema.listing_stock import BalanceLine, MoveLine, PickQueue, QueueCounts, ReturnedJob
 from mobile_contract.schema.material import IssueSlip, MaterialRequest, PricedLine
-from mobile_contract.schema.reconciliation import ACTIONS, ExceptionKind, StockException
+from mobile_contract.schema.reconciliation import ACTIONS, ExceptionKind, KindCount, StockException
 from mobile_contract.schema.report import ReconciliationShown
 from mobile_contract.schema.stock import StockLocation
 
@@ -28,7 +28,7 @@ CHINESE: Final = {
     "Decides": "审批人", "State": "状态", "Where it lies": "存放位置", "Slip": "领料单", "Crew": "班组", "Still out": "未交接", "Kind": "类别",
     "Change": "变动", "Balance": "结存", "From": "来自", "To": "去向", "Serial, lot": "序列号/批次", "When": "时间", "Class": "类别",
     "Price": "售价", "Cost": "成本", "Barcode": "条码", "Exception": "异常", "Difference": "差异", "Figures": "明细", "Ends by": "处理方式",
-    "Store": "仓库", "Everything agrees.": "全部相符。", "Nothing waits here.": "暂无待办。", "Nothing is here.": "没有库存。",
+    "Store": "仓库", "nothing": "无", "Nothing waits here.": "暂无待办。", "Nothing is here.": "没有库存。",
     "No movement.": "没有变动。", "issued": "发料", "on the form": "单据", "used": "已用", "returned": "已退", "written off": "报废",
     "missing": "缺少", "too many": "多出", "copies": "联", "open": "未发", "moves compared": "笔变动", "jobs": "张工单", "agree": "相符",
     "under way": "进行中", "found": "发现", "still open": "未处理", "short": "短缺", "over": "超用", "form_differs": "单据不符",
@@ -36,13 +36,17 @@ CHINESE: Final = {
     "copy_missing": "缺联", "van_below_zero": "车辆负库存", "transfer_unconfirmed": "调拨未确认",
 }  # fmt: skip
 
+_WIDE: Final = 110
+_PROSE: Final = frozenset({"Name", "Figures", "Ends by", "Where it lies", "By", "Barcode"})
+
 
 class View(Struct, frozen=True):
-    """How to show things: the language, the IANA zone of times, and what ids are called."""
+    """How to show things: the language, the IANA zone of times, what ids are called, and how many characters fit in a line."""
 
     language: Language
     zone: str
     names: dict[UUID, str] = {}
+    width: int = 80
 
     def say(self, words: str) -> str:
         """Say some words in the language; those that the list does not have stay as they are."""
@@ -60,7 +64,9 @@ class View(Struct, frozen=True):
         """Begin a table."""
         table = Table(title=self.say(title) or None, title_justify="left")
         for heading in headings:
-            table.add_column(self.say(heading), overflow="fold")
+            # Where there is room, codes and figures stay whole and prose gives way.
+            whole = self.width >= _WIDE and heading not in _PROSE
+            table.add_column(self.say(heading), overflow="fold", no_wrap=whole)
         return table
 
 
@@ -142,9 +148,10 @@ def reconciled(view: View, shown: ReconciliationShown) -> str:
         (done.matched, "agree"),
         (done.under_way, "under way"),
     )
-    parts = [f"{count} {view.say(words)}" for count, words in counts]
-    found = ", ".join(f"{each.count} {view.say(each.kind)}" for each in done.found)
-    return f"{shown.day}: {', '.join(parts)}. " + (f"{view.say('found')}: {found}" if found else view.say("Everything agrees."))  # fmt: skip
+    told = ", ".join(f"{count} {view.say(words)}" for count, words in counts)
+    left = _counted(view, shown.still_open) or view.say("nothing")
+    found = _counted(view, done.found) or view.say("nothing")
+    return f"{shown.day}: {told}. {view.say('found')}: {found}; {view.say('still open')}: {left}"
 
 
 def balances(view: View, items: Iterable[BalanceLine]) -> Table:
@@ -203,6 +210,10 @@ def still_open(line: PricedLine) -> Decimal:
 
 def _head(view: View, item: MaterialRequest) -> tuple[str, str, str]:
     return view.when(item.requested_at), view.called(item.job_id), item.state
+
+
+def _counted(view: View, counts: Iterable[KindCount]) -> str:
+    return ", ".join(f"{each.count} {view.say(each.kind)}" for each in counts)
 
 
 def _name(view: View, en: str, zh: str) -> str:

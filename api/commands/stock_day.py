@@ -15,12 +15,18 @@ def register(app: typer.Typer) -> None:
 
 
 def reconcile(
-    day: Annotated[str, typer.Argument(help="A day: 2026-03-01, today or yesterday.")] = "yesterday",
+    day: Annotated[
+        str, typer.Argument(help="A day: 2026-03-01, today or yesterday. Default: the one after the last reconciled.")
+    ] = "",
     state: State = DEFAULT_STATE,
 ) -> None:
     """Compare a day's slips, forms and uses, and show what does not agree. Again: the same, brought up to date.
 
-    Example: onsite stock reconcile yesterday
+    Examples:
+
+        onsite stock reconcile
+
+        onsite stock reconcile 2026-03-01
     """
     from api import stock_queues, stock_view
     from api.console import console
@@ -28,11 +34,11 @@ def reconcile(
     from mobile_contract.schema.report import ReconciliationShown
 
     with opened(state) as desk:
-        local = desk.day(day)
+        local = desk.day(day) if day else stock_queues.next_day(desk)
         with console.status(str(local)):
             desk.send(ReconcileDay(day=local))
         shown = desk.get("/reports/reconciliation", ReconciliationShown, day=local.isoformat())
-        console.print(stock_view.reconciled(stock_queues.view_of(desk), shown), markup=False)
+        console.print(stock_view.reconciled(stock_queues.view_of(desk), shown), markup=False, soft_wrap=True)
         found = stock_queues.queue_table(desk, "exceptions", 200, day=local.isoformat())
         if found is not None:
             console.print(found)

@@ -1,123 +1,33 @@
-"""The tutorial works: its shell blocks run in order against a real server, and say what the page shows.
+"""The pages that are to be typed along work: their shell blocks run in order against a real server, and print what the page shows."""
 
-A block of `sh` is run as it stands, in one bash; a block of `text` right after it lists lines of its output, in order, with `…` for anything.
-"""
-
-import contextlib
-import os
-import re
-import secrets
 import shutil
-import signal
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
 
-from api import cluster
 from api.cluster import Place
-from tests.databases import STATE
+from tests.contract.pages import ROOT, blocks_of, missing, own_place, wrong_in
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "tutorial" / "first-sync.md"
 WITHIN_S = 400
-# As wide as the tables of the page.
-COLUMNS = "110"
-_BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
-
-
-class Block(Struct, frozen=True):
-    """What is typed, and lines of what is printed."""
-
-    typed: str
-    shown: tuple[str, ...]
-
-
-def blocks_of(page: str) -> list[Block]:
-    """Take the shell blocks of a page with the outputs that follow them."""
-    return [Block(typed, tuple(shown.splitlines())) for typed, shown in _BLOCK.findall(page)]
-
-
-def missing(shown: tuple[str, ...], printed: str) -> list[str]:
-    """Name the shown lines that are not printed, in their order; blanks count once, `…` is anything."""
-    lines = iter([" ".join(line.split()) for line in printed.splitlines()])
-    absent = []
-    for wanted in filter(str.strip, shown):
-        pattern = ".*".join(re.escape(part) for part in " ".join(wanted.split()).split("…"))
-        if not any(re.fullmatch(pattern, line) for line in lines):
-            absent.append(wanted)
-            break
-    return absent
+PAGES = {"tutorial/first-sync.md": 10, "how-to/reconcile-a-day.md": 9}
+"""Each page with the number of blocks that it has at least."""
 
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Give the place of a cluster that the tutorial makes; it is gone afterwards."""
-    place = Place(STATE / f"own-{os.getpid()}-{secrets.token_hex(3)}")
-    place.state_dir.mkdir(parents=True)
-    try:
-        yield place
-    finally:
-        cluster.remove(place)
-        shutil.rmtree(place.state_dir, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def run(blocks: list[Block], environment: dict[str, str]) -> str:
-    """Run the blocks in one bash of its own process group, within a time limit, and give all it printed."""
-    script = "set -euo pipefail\n" + "".join(f"printf '\\n@@ block\\n'\n{block.typed}" for block in blocks)
-    shell = subprocess.Popen(
-        ["bash", "-c", script],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
-    try:
-        printed, _ = shell.communicate(timeout=WITHIN_S)
-    finally:
-        # The group is ours: the server that a failing block leaves behind is in it.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait(10)
-    assert shell.returncode == 0, printed[-3000:]
-    return printed
+    """Give the place of a cluster that a page makes."""
+    with own_place() as made:
+        yield made
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the tutorial needs curl and jq")
-def test_every_block_of_the_tutorial_runs_and_prints_what_the_page_shows(place: Place, tmp_path: Path) -> None:
-    blocks = blocks_of(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) > 10
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ONSITE_")},
-        # Empty is not set, and wins over an `.env` of the checkout.
-        "DATABASE_URL": "",
-        "ONSITE_DATABASE_URL": "",
-        "ONSITE_OWNER_DATABASE_URL": "",
-        "ONSITE_STATE_DIR": str(place.state_dir),
-        "ONSITE_PORT": str(free_port()),
-        "HOME": str(tmp_path),
-        "TMPDIR": str(tmp_path),
-        "COLUMNS": COLUMNS,
-    }
-    printed = re.split(r"^@@ block\n", run(blocks, environment), flags=re.MULTILINE)[1:]
-    wrong = [
-        f"{absent}\n--- was not printed by\n{block.typed}--- which printed\n{output}"
-        for block, output in zip(blocks, printed, strict=True)
-        for absent in missing(block.shown, output)
-    ]
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the pages need curl and jq")
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(place: Place, tmp_path: Path, name: str) -> None:
+    page = ROOT / "docs" / name
+    assert len(blocks_of(page.read_text(encoding="utf-8"))) > PAGES[name]
+    wrong = wrong_in(page, place, tmp_path, within_s=WITHIN_S)
     assert not wrong, "\n\n".join(wrong)
 
 
