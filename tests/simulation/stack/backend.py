@@ -13,7 +13,7 @@ import msgspec
 import structlog
 import uuid_utils.compat
 
-import sync.pull
+import sync.reading
 from api.keeping import keep_of
 from api.timers import TIMERS, Timer
 from jobs.handlers.door import _HANDLERS, handler_of
@@ -315,7 +315,7 @@ def _arranged(on: Ground, setting: Setting) -> Iterator[None]:
         for module, name, value in (
             (limits, "PAGE_DOCUMENTS", setting.page_documents),
             (limits, "PUSH_CHUNK", setting.chunk),
-            (sync.pull, "_FILL_DOCUMENTS_MIN", 1),
+            (sync.reading, "FILL_DOCUMENTS_MIN", 1),
         ):
             undo.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, value)
