@@ -129,7 +129,7 @@ def fit(mapping: Mapping, noun: Noun, table: SourceTable) -> Fitted:
         _check_rule(field, rule, table.columns)
     if mapping.key and noun is not Noun.JOBS:
         known_by = ", ".join(KEY_FIELDS[noun])
-        raise OperatorError(f"`key` is for jobs; {noun} are known by {known_by}: map these fields.")
+        raise OperatorError(f"`key` is for jobs; {noun} are known by their {known_by}: map these fields.")
     for column in (*mapping.key, *mapping.ignore):
         _check_column(column, table.columns, "the mapping's key or ignore")
     taken = {column for rule in given.values() for column in rule.sources()}
