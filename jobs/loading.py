@@ -14,6 +14,7 @@ import asyncpg
 from geo.store.districts import districts_of
 from jobs.approval_names import kinds_for_approval, load_for_approval, name_approvers, only_follows
 from jobs.balances import STOCK_COMMANDS, VAN_COMMANDS, load_balances
+from jobs.below_zero import load_below_zero
 from jobs.context import Deed
 from jobs.exception_names import load_days, name_led_to
 from jobs.material_rules import rules_id
@@ -161,6 +162,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     await _load_parts_of_requests(conn, work, batch)
     await load_for_approval(conn, work, batch)
     await load_balances(conn, work, batch)
+    await load_below_zero(conn, work, batch)
     await load_days(conn, work, batch)
     return work
 

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 from msgspec.structs import replace
 
+from jobs.below_zero import follow
 from jobs.context import Deed
 from jobs.handlers.identity import seen_before
 from jobs.result import Applied, PutAside, Refused
@@ -164,7 +165,9 @@ def post(work: Work, move: StockMove) -> None:
         later = _next_count(work, location_id, move)
         if later is None:
             level = level_of(work, location_id, move.part_id)
-            work.put(replace(level, quantity=total([level.quantity, effect(move, location_id)])))
+            changed = replace(level, quantity=total([level.quantity, effect(move, location_id)]))
+            work.put(changed)
+            follow(work, move, changed)
         else:
             # Into the table of counts goes what came, and the other way round: the count has seen it already.
             work.put(_adjusting(work, move, location_id, later))

@@ -248,6 +248,8 @@ async def test_a_day_in_airplane_mode_ends_with_a_right_ledger_approvals_and_exc
     assert ended == {
         ExceptionKind.TAKEN_NOT_ISSUED: ExceptionState.SETTLED,
         ExceptionKind.OVER: ExceptionState.RESOLVED,
+        # The van said so at once; the day says why.
+        ExceptionKind.VAN_BELOW_ZERO: ExceptionState.SETTLED,
     }
     await amy.settled()
     assert in_van(amy, at, "clamp") == Decimal(0)
