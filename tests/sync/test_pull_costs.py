@@ -16,6 +16,9 @@ from tests.devices import StrictDevice
 from tests.sync.counting import counted_pool
 from tests.sync.stage import NOW, Stage
 
+_FIRST = """
+select * from sync_pull('{}', '{}', null, null, '{}', '{}', null, null, '{{}}', null, null, null, '{{}}', true, false, null, null,
+  2000, 250, 2000000, 2000000, 50000)"""
 EIGHT = ("me/{}", "role/engineer", "crew/{}", "crew/{}", "district/{}/open", "district/{}/open", "ref")
 
 
@@ -77,6 +80,25 @@ async def test_a_pull_without_changes_reads_no_document(stage: Stage, owner: asy
         assert found.names is None
         assert await owner.fetchval(read, "sync_doc") == 0
         assert await owner.fetchval(read, "sync_member") <= 8, "only what moved is looked at"
+
+
+async def test_a_first_pull_reads_as_much_in_a_large_organisation_as_in_a_small_one(
+    stage: Stage, owner: asyncpg.Connection
+) -> None:
+    device = await stage.device("crew/1")
+    await stage.put_many(150, "crew/1")
+    first = _FIRST.format(stage.org_id, device.id, device.person_id, NOW.isoformat())
+
+    async def pages_read() -> int:
+        (plan,) = msgspec.json.decode(await owner.fetchval(f"explain (analyze, buffers, format json) {first}"))
+        return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+    # The first call reads what PostgreSQL knows of the tables.
+    await pages_read()
+    alone = await pages_read()
+    for _ in range(10):
+        await stage.put_many(1_000, "ref of others")
+    assert await pages_read() < alone + 30
 
 
 async def test_a_change_of_scope_writes_no_document(stage: Stage, owner: asyncpg.Connection) -> None:

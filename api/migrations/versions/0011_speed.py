@@ -1,4 +1,4 @@
-"""Pulls of several devices in one statement."""
+"""Pulls of several devices in one statement; a first pull costs what it brings."""
 
 from api.migrations.sql_files import run_sql_beside
 
