@@ -1,7 +1,7 @@
 """An example of every Struct of the contract, made from its types. Pure and always the same; each decodes strictly."""
 
 import types
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -10,7 +10,15 @@ from uuid import UUID
 import msgspec
 
 MOMENT: Final = "2026-03-02T08:00:00Z"
-_SCALARS: Final[dict[type, Any]] = {bool: True, int: 1, float: 1.0, Decimal: "2.5", datetime: MOMENT, str: "text"}
+_SCALARS: Final[dict[type, Any]] = {
+    bool: True,
+    int: 1,
+    float: 1.0,
+    Decimal: "2.5",
+    datetime: MOMENT,
+    date: MOMENT[:10],
+    str: "text",
+}
 # What people would write there; a field that is not named gets a value of its type.
 _BY_NAME: Final[dict[str, Any]] = {
     "lon_deg": 121.4737,
@@ -29,6 +37,9 @@ _BY_NAME: Final[dict[str, Any]] = {
     "sha256": "0" * 64,
     "shown_sha256": "0" * 64,
     "photo_sha256": "0" * 64,
+    "public_key": "0" * 64,
+    "signature": "0" * 128,
+    "zone": "Asia/Shanghai",
     "media_type": "image/jpeg",
     "size_bytes": 482113,
     "currency": "CNY",
