@@ -15,12 +15,16 @@ from uuid import UUID
 import asyncpg
 
 from jobs.stock_locations import REPAIR_SHOP, place_id
+from mobile_contract.rules.ladder import approval_id
 from mobile_contract.rules.stock import level_id
+from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import field_stock as t
+from mobile_contract.schema import material_commands as m
 from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.facts import VisitFact
+from mobile_contract.schema.material import RequestLine
 from tests.arrange import NOW, Assigned, Org, organisation
 from tests.jobs.shelves import Shelves, shelves
 
@@ -29,6 +33,10 @@ PARTS: Final = ("clamp", "pump")
 MINUTE: Final = timedelta(minutes=1)
 
 
+_DECISIONS: Final = (
+    *("in", "in", "ship", "ship", "issue", "issue", "reserve", "confirm"),
+    *("scrap", "away", "mend", "mended", "lend", "back", "count"),
+)
 _MOVED: Final[dict[str, type[VisitFact]]] = {"in": f.ReceivePart, "out": f.UsePart, "back": f.ReturnPart}
 
 
@@ -60,6 +68,7 @@ class Yard:
     jobs: dict[str, Assigned]
     draw: random.Random
     loans: dict[UUID, s.LendStock] = field(default_factory=dict)
+    requests: dict[str, UUID] = field(default_factory=dict)
 
     @property
     def org(self) -> Org:
@@ -135,9 +144,9 @@ class Yard:
         store = self.draw.choice([self.at.store, self.at.depot, self.at.bin])
         piece: dict[str, Any] = {"move_id": self.id(), "part_id": self.part(), "quantity": self.amount()}
         there: dict[str, Any] = {**piece, "location_id": store}
-        make = self.draw.choice(
-            ["in", "ship", "ship", "confirm", "scrap", "away", "mend", "mended", "lend", "back", "count"]
-        )
+        make = self.draw.choice(_DECISIONS)
+        if make in ("issue", "reserve") and self.requests:
+            return self._for_a_request(make, store)
         if make == "confirm" and shipped:
             ship = shipped.pop(self.draw.randrange(len(shipped)))
             return s.ConfirmTransfer(transfer_id=ship.transfer_id, location_id=ship.to_location_id, lines=ship.lines)
@@ -166,6 +175,15 @@ class Yard:
         line = s.PricedStockLine(part_id=piece["part_id"], quantity=self.amount())
         return s.ReceiveStock(receipt_id=self.id(), location_id=store, lines=(line,))
 
+    def _for_a_request(self, make: str, store: UUID) -> Command:
+        """Draw a line of a request that has been approved, to be set aside or given out."""
+        crew = self.draw.choice(sorted(self.requests))
+        of: dict[str, Any] = {"job_id": self.jobs[crew].job_id, "request_id": self.requests[crew], "store_id": store}
+        line_no = self.draw.randint(1, len(PARTS))
+        if make == "reserve":
+            return m.ReserveParts(**of, lines=(m.LineQuantity(line_no=line_no, quantity=self.amount(3)),))
+        return m.IssueParts(**of, slip_id=self.id(), lines=(m.IssueLine(line_no=line_no, quantity=self.amount(4)),))
+
     def entries(self, told: Told) -> Iterable[Entry]:
         """Tell what a command that took effect did, place by place."""
         by_crew = type(told.command).__module__.endswith(("facts", "field_stock"))
@@ -191,6 +209,10 @@ class Yard:
         command: Any = told.command
         at, shop = told.at, place_id(self.org.id, REPAIR_SHOP)
         match command:
+            case m.IssueParts(store_id=place, lines=lines):
+                yield from (Entry(place, self.org.parts[PARTS[x.line_no - 1]], at, -x.quantity) for x in lines)
+            case m.ReserveParts():
+                pass
             case s.CountStock(location_id=place, lines=lines, count_id=id, as_of=as_of):
                 yield from (Entry(place, x.part_id, as_of or at, x.quantity, id) for x in lines)
             case s.ReceiveStock(location_id=place, lines=lines) | s.ConfirmTransfer(location_id=place, lines=lines):
@@ -228,6 +250,25 @@ async def yard(pool: asyncpg.Pool, seed: int) -> Yard:
     return Yard(at, jobs, random.Random(seed + 1))
 
 
+async def have_approved(yard: Yard) -> None:
+    """Have each crew ask for a lot of every part, and have it approved."""
+    org = yard.org
+    for author, crew in (("amy", "alpha"), ("bob", "beta")):
+        job, request_id = yard.jobs[crew], yard.id()
+        lines = tuple(RequestLine(part_id=org.parts[code], quantity=Decimal(1000)) for code in PARTS)
+        asked = f.RequestParts(job_id=job.job_id, visit_id=job.visit_id, request_id=request_id, lines=lines)
+        await org.ok(asked, by=author, now=NOW - timedelta(hours=20))
+        await org.ok(d.Approve(job_id=job.job_id, approval_id=approval_id(request_id)), by="gus")
+        yard.requests[crew] = request_id
+
+
+_RESERVED = """
+select coalesce(r.store_id, l.location_id) place, coalesce(r.part_id, l.part_id) part, coalesce(r.reserved, 0), coalesce(l.reserved, 0)
+from (select q.store_id, (n ->> 'part_id')::uuid part_id, sum((n ->> 'reserved')::numeric) reserved
+  from material_request q cross join jsonb_array_elements(q.lines) n where q.org_id = $1 group by 1, 2) r
+full join (select location_id, part_id, reserved from stock_level where org_id = $1) l
+  on l.location_id = r.store_id and l.part_id = r.part_id
+where coalesce(r.reserved, 0) <> coalesce(l.reserved, 0) limit 100"""
 _LEVELS = "select location_id, part_id, quantity from stock_level where org_id = $1 order by id limit 10000"
 _FOLD = """
 select l.id location_id, l.kind, m.part_id, sum(case when m.to_location_id = l.id then m.quantity else 0 end)
@@ -252,6 +293,7 @@ class Seen:
     kinds: dict[UUID, str]
     counted: list[tuple[Any, ...]]
     transfers: list[tuple[Any, ...]]
+    promised_apart: list[tuple[Any, ...]]
 
     def check(self, org: Org) -> None:
         """Compare levels with folds and the whole of each part with nothing."""
@@ -263,6 +305,7 @@ class Seen:
             assert sum(elsewhere, Decimal(0)) + sum(here, Decimal(0)) == 0, part
         short = {pair: q for pair, q in self.levels.items() if self.kinds.get(pair[0]) not in (None, "van") and q < 0}
         assert short == {}
+        assert self.promised_apart == [], "what requests hold is not what levels have promised"
 
 
 async def look(owner: asyncpg.Connection, org: Org) -> Seen:
@@ -272,6 +315,7 @@ async def look(owner: asyncpg.Connection, org: Org) -> Seen:
         folds = await owner.fetch(_FOLD, org.id)
         counted = await owner.fetch(_COUNTED, org.id)
         transfers = await owner.fetch(_TRANSFERS, org.id)
+        apart = await owner.fetch(_RESERVED, org.id)
     ids = {level_id(row["location_id"], row["part_id"]) for row in levels}
     assert len(ids) == len(levels)
     return Seen(
@@ -280,4 +324,5 @@ async def look(owner: asyncpg.Connection, org: Org) -> Seen:
         {row["location_id"]: row["kind"] for row in folds},
         [tuple(row) for row in counted],
         [tuple(row) for row in transfers],
+        [tuple(row) for row in apart],
     )
