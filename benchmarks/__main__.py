@@ -19,6 +19,7 @@ Examples:
   python -m benchmarks reconcile              a day of a store, 100,000 moves
   python -m benchmarks render                 write the page and the plot again from the last figures
   python -m benchmarks field-year --slice 100
+  python -m benchmarks planning               plans against published instances and PyVRP; writes docs/planning.md
 """
 
 app = typer.Typer(
@@ -87,6 +88,23 @@ def render() -> None:
     from benchmarks import command
 
     command.render()
+
+
+@app.command("planning")
+def plans(
+    *,
+    only: Annotated[str, typer.Option(help="Instances to measure, with commas between; all when empty.")] = "",
+    limits: Annotated[str, typer.Option(help="Seconds for our planner, with commas between.")] = "1,5,20",
+    pyvrp: Annotated[bool, typer.Option(help="Measure PyVRP given a minute, too.")] = True,
+    anew: Annotated[bool, typer.Option("--anew", help="Forget what was measured before.")] = False,
+) -> None:
+    """Compare plans with the best known ones and with PyVRP given a minute; what is measured already is kept.
+
+    Example: python -m benchmarks planning --only R101,C204 --limits 1,5
+    """
+    from benchmarks import planning
+
+    planning.measure(only=only, limits=limits, pyvrp=pyvrp, anew=anew)
 
 
 @app.command(

@@ -7,6 +7,7 @@ given, and every answer says which of the two it is. Never reads files; a city o
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -49,6 +50,10 @@ class StreetGraph(Struct, frozen=True):
 
     nodes: tuple[StreetNode, ...]
     edges: tuple[StreetEdge, ...]
+
+    def without(self, closed: Collection[int]) -> StreetGraph:
+        """Give the graph without some stretches of street (positions in `edges`), as when a road is closed."""
+        return StreetGraph(self.nodes, tuple(edge for at, edge in enumerate(self.edges) if at not in closed))
 
     def directed(self) -> rx.PyDiGraph[int, int]:
         """Give the rustworkx graph; node weights are node ids, edge weights positions in `edges`."""

@@ -29,6 +29,8 @@ class TravelSource(StrEnum):
 
     GREAT_CIRCLE = "great_circle"
     STREET_GRAPH = "street_graph"
+    OSRM = "osrm"
+    VALHALLA = "valhalla"
 
 
 class RoadClass(StrEnum):
@@ -106,16 +108,17 @@ class Points(Struct, frozen=True, eq=False):
 class TravelTable(Struct, frozen=True, eq=False):
     """Travel from each origin (row) to each destination (column).
 
-    `on_streets` is true where the street graph gave the answer and false where it is an estimate.
+    `on_streets` is true where `street_source` gave the answer and false where it is an estimate.
     """
 
     travel_s: Floats
     distance_m: Floats
     on_streets: NDArray[np.bool_]
+    street_source: TravelSource = TravelSource.STREET_GRAPH
 
     def source(self, row: int, column: int) -> TravelSource:
         """Name the source of one entry."""
-        return TravelSource.STREET_GRAPH if self.on_streets[row, column] else TravelSource.GREAT_CIRCLE
+        return self.street_source if self.on_streets[row, column] else TravelSource.GREAT_CIRCLE
 
 
 class TravelTime(Struct, frozen=True):
@@ -165,7 +168,7 @@ class GreatCircleTravel:
 
 
 # How far the truth may lie from the value, by source: an estimate that knows no streets is told as a wider range.
-_RANGE: Final = {TravelSource.STREET_GRAPH: (0.85, 1.25), TravelSource.GREAT_CIRCLE: (0.7, 1.5)}
+_RANGE: Final = dict.fromkeys(TravelSource, (0.85, 1.25)) | {TravelSource.GREAT_CIRCLE: (0.7, 1.5)}
 
 
 def with_range(travel_s: float, distance_m: float, source: TravelSource) -> TravelTime:

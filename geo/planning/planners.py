@@ -40,10 +40,12 @@ class InsertionPlanner:
 class RoutingPlanner:
     """A day plan by a routing solver in its own process; whatever it has no answer for is left to insertion, and noted."""
 
-    def __init__(self, solver: Solver, *, method: Method = Method.VROOM, polish: bool = True) -> None:
+    def __init__(
+        self, solver: Solver, *, method: Method = Method.VROOM, polish: bool = True, by_cpu: bool = False
+    ) -> None:
         self.name = str(method)
         self._solver = solver
-        self._effort = Effort(limit_s=1.0, method=method, polish=polish)
+        self._effort = Effort(limit_s=1.0, method=method, polish=polish, by_cpu=by_cpu)
 
     def plan(self, problem: Problem, *, limit_s: float) -> Plan:
         """Plan a problem within a limit of seconds, shared by tiers and territories."""

@@ -5,6 +5,8 @@ Skills become profiles whose forbidden ways are long; breaks, setup and several 
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from pyvrp import Model
 from pyvrp.stop import MaxRuntime
@@ -21,6 +23,8 @@ def solve(task: SolverTask) -> SolverAnswer:
         return SolverAnswer(fault="pyvrp knows neither breaks nor setup nor several windows")
     if any(v.end is None for v in task.vehicles):
         return SolverAnswer(fault="pyvrp knows no open ends")
+    if len({v.crew for v in task.vehicles}) < len(task.vehicles):
+        return SolverAnswer(fault="pyvrp knows no choice between two ways to begin a day")
     return _Search(task).run()
 
 
@@ -45,7 +49,7 @@ class _Search:
                 required=False,
             )
         self._vehicles()
-        best = self.model.solve(MaxRuntime(self.task.limit_s), seed=self.task.seed, display=False).best
+        best = self.model.solve(_stop(self.task), seed=self.task.seed, display=False).best
         ids = [job.id for job in self.task.jobs]
         rows: dict[int, tuple[int, ...]] = {vehicle.id: () for vehicle in self.task.vehicles}
         served = set()
@@ -84,3 +88,17 @@ class _Search:
                     way = int(self.ways[a, b]) + (_FAR if a != b and (b in shut or a in shut) else 0)
                     self.model.add_edge(origin, goal, distance=way, duration=way, profile=profile)
         return profile
+
+
+class _MaxProcessorTime:
+    """Stops after seconds of processor time."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._until = time.process_time() + limit_s
+
+    def __call__(self, best_cost: float) -> bool:
+        return time.process_time() >= self._until
+
+
+def _stop(task: SolverTask) -> MaxRuntime | _MaxProcessorTime:
+    return _MaxProcessorTime(task.limit_s) if task.by_cpu else MaxRuntime(task.limit_s)

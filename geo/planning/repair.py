@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from geo.planning.board import Board
-from geo.planning.freezing import freeze, open_waiting, restore
+from geo.planning.freezing import freeze, linked_visits, open_waiting, restore
 from geo.planning.insertion import URGENCY, cheapest, displace, insert_all, order_of, take
 from geo.planning.linking import plan_linked
 from geo.planning.measure import changed, cost_of
@@ -82,8 +82,7 @@ def insert_urgently(board: Board, visits: Iterable[int]) -> list[int]:
     Visits that belong together are planned in pairs.
     """
     wanted = sorted(set(visits), key=lambda v: order_of(board.visits[v]))
-    linked = {i for i, v in enumerate(board.visits) if v.together_with in board.number}
-    linked |= {board.number[v.together_with] for v in board.visits if v.together_with in board.number}
+    linked = linked_visits(board)
     put_out: list[int] = []
     for visit in wanted:
         if visit in linked:
@@ -101,8 +100,8 @@ def insert_urgently(board: Board, visits: Iterable[int]) -> list[int]:
 
 def _resolve(board: Board, solver: Solver, *, keep_crews: bool, limit_s: float) -> list[str]:
     standing = frozenset(board.planned())
-    left = [v for v in range(len(board.visits)) if v not in standing]
-    left = [v for v in left if board.visits[v].together_with is None]
+    # Pairs are the business of the linked pass.
+    left = [v for v in range(len(board.visits)) if v not in standing and v not in linked_visits(board)]
     crews = [c for c in range(len(board.crews)) if board.ready[c] < FOREVER]
     parts = territories(board, [*sorted(standing), *left], crews)
     notes = []

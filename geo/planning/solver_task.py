@@ -38,9 +38,13 @@ class SolverBreak(Struct, frozen=True):
 
 
 class SolverVehicle(Struct, frozen=True, kw_only=True):
-    """A crew in numbers. `steps` are the jobs (their ids) and breaks (-1 - id) that it begins the search with."""
+    """A crew in numbers, or one of its ways to begin the day: of the vehicles of a crew one is used at most.
+
+    `steps` are the jobs (their ids) and breaks (-1 - id) that it begins the search with.
+    """
 
     id: int
+    crew: int
     start: int
     end: int | None = None
     opens: int
@@ -56,7 +60,8 @@ class SolverTask(Struct, frozen=True, kw_only=True):
     """A routing problem; `ways` are size × size little-endian 32-bit seconds. Driving counts, in seconds.
 
     The solver stops after `limit_s`; what it found until then counts. With `polish` it goes on improving parts of the plan
-    until then, else it stops when its own search ends.
+    until then, else it stops when its own search ends. With `by_cpu` the limit counts seconds of processor time, for measuring on a
+    machine that is busy.
     """
 
     jobs: tuple[SolverJob, ...]
@@ -67,6 +72,7 @@ class SolverTask(Struct, frozen=True, kw_only=True):
     method: Method = Method.VROOM
     level: int = 1
     polish: bool = False
+    by_cpu: bool = False
     seed: int = 1
 
 
