@@ -14,11 +14,15 @@ from api.sign_in import LOGIN_HERE
 from api.store import throttle
 from api.timers import LOCK, TIMERS, Timer, fire, organisations, timing
 from mobile_contract.schema import decisions as d
+from mobile_contract.schema.approval import ApproverRef, Delegation, Escalation
+from mobile_contract.schema.approval_commands import SaveDelegation
 from mobile_contract.schema.job import HoldReason
+from mobile_contract.schema.people import Role
 from sync.transaction import org_transaction
 from tests.api.office import Clock, office
 from tests.api.serving import Site, in_process
 from tests.arrange import NOW, Org, organisation
+from tests.jobs.approvals import asked, now_of, shipped
 from tests.sync.phone import phone_of
 from tests.waiting import until
 
@@ -178,3 +182,34 @@ async def test_holds_that_end_and_rows_that_are_too_old_have_timers(site: Site, 
     async with org_transaction(pool, org.id) as conn:
         assert await conn.fetchval("select held_for from job where org_id = $1 and id = $2", org.id, job.job_id) is None
         assert await conn.fetchval("select count(*) from sync_session where org_id = $1", org.id) == 0
+
+
+async def test_what_waits_too_long_and_what_is_delegated_is_followed_by_the_clock(
+    site: Site, pool: asyncpg.Pool, seed: int
+) -> None:
+    org = await organisation(pool, seed)
+    await shipped(org, escalation=Escalation(after_min=30, to=ApproverRef(role=Role.DEPUTY_GM)))
+    approval = await asked(org, "60")
+    lent = Delegation(
+        id=org.new_id(),
+        from_id=org.people["max"],
+        to_id=org.people["dan"],
+        from_at=NOW + timedelta(minutes=10),
+        to_at=NOW + timedelta(days=1),
+    )
+    await org.ok(SaveDelegation(delegation=lent), by="max")
+    clock, delegate = site.services.clock, f"me/{org.people['dan']}"
+    assert isinstance(clock, Clock)
+    before = clock.at
+    try:
+        for minutes, seen in (
+            (0, ["role/manager"]),
+            (10, [delegate, "role/manager"]),
+            (30, [delegate, "role/deputy_gm", "role/manager"]),
+        ):
+            clock.at = NOW + timedelta(minutes=minutes)
+            await fire(site.services, timer("escalate"))
+            await fire(site.services, timer("follow_delegations"))
+            assert (await now_of(org, approval)).inboxes == tuple(seen)
+    finally:
+        clock.at = before
