@@ -52,7 +52,7 @@ _WAITING = """
 select a.id, a.job_id from approval a join delegation d on d.org_id = $1 and d.id = any($2)
 where a.org_id = $1 and a.state = 'waiting' and (a.inboxes ? ('me/' || d.from_id) or a.inboxes ? ('me/' || d.to_id)
   or exists (select from jsonb_array_elements_text(d.roles) r(role) where a.inboxes ? ('role/' || r.role)))
-order by a.asked_at, a.id limit 1000"""
+order by a.asked_at, a.id limit 300"""
 _OF_PERSON = """
 select id from delegation where org_id = $1 and (from_id = any($2) or to_id = any($2)) and to_at > $3 order by id limit 1000"""
 
