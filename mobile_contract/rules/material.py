@@ -9,10 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mobile_contract.rules.exact import total
-from mobile_contract.schema.material import IssueSlip, MaterialRequest, PricedLine, SlipLine
+from mobile_contract.schema.material import NOTHING, IssueSlip, MaterialRequest, PricedLine, SlipLine
 from mobile_contract.schema.stock import MoveKind, StockMove
 
-_NOTHING = Decimal(0)
 _KINDS = {
     MoveKind.ISSUED: "issued",
     MoveKind.RECEIVED: "received",
@@ -73,7 +72,11 @@ def lines_of_job(
     last line of the part; what no request knows of belongs to none.
     """
     asked = sorted(requests, key=lambda r: (r.requested_at, r.id))
-    slots = [Slot(request_id=request.id, line=line) for request in asked for line in numbered(request.lines)]
+    slots = [
+        Slot(request.id, replace(line, reserved=_told(line.reserved), picked=_told(line.picked)))
+        for request in asked
+        for line in numbered(request.lines)
+    ]
     of_slip = {slip.id: slip.request_id for slip in slips}
     told: dict[str, list[StockMove]] = {name: [] for name in _KINDS.values()}
     for move in in_force(moves):
@@ -83,7 +86,7 @@ def lines_of_job(
     _tell(slots, "issued", told["issued"], lambda line: line.quantity)
     _tell(slots, "received", told["received"], lambda line: line.quantity)
     _tell(slots, "used", told["used"], lambda line: line.received, strays=True)
-    _tell(slots, "returned", told["returned"], lambda line: max(_NOTHING, line.received - line.used), strays=True)
+    _tell(slots, "returned", told["returned"], lambda line: max(NOTHING, line.received - line.used), strays=True)
     return {
         request.id: tuple(slot.line for slot in slots if slot.request_id == request.id) for request in asked
     }  # fmt: skip
@@ -117,14 +120,14 @@ def slip_with_receipts(slip: IssueSlip, slips: Sequence[IssueSlip], moves: Itera
 
 def open_quantity(line: PricedLine, lines: Iterable[PricedLine]) -> Decimal:
     """Tell how much of an approved line is still to be issued: what was granted, less what another part stands in for, less what went out."""
-    return max(_NOTHING, wanted(line, lines) - line.issued)
+    return max(NOTHING, wanted(line, lines) - line.issued)
 
 
 def wanted(line: PricedLine, lines: Iterable[PricedLine]) -> Decimal:
     """Tell how much of a line is to come by itself: what was granted (else what was asked), less what another part stands in for."""
     granted = line.quantity if line.approved is None else line.approved
     instead = total(other.quantity for other in lines if other.substitute_for == line.line_no)
-    return max(_NOTHING, granted - instead)
+    return max(NOTHING, granted - instead)
 
 
 def _tell(
@@ -136,7 +139,7 @@ def _tell(
     strays: bool = False,
 ) -> None:
     """Set what the moves of one kind tell of each line; `strays`: moves without a request count where the part was received."""
-    amounts = {slot.key: _NOTHING for slot in slots}
+    amounts = {slot.key: NOTHING for slot in slots}
     by_request: dict[tuple[UUID, UUID], Decimal] = {}
     by_part: dict[UUID, Decimal] = {}
     parts = {slot.key: slot.line.part_id for slot in slots}
@@ -148,30 +151,30 @@ def _tell(
             amounts[named] = total([amounts[named], move.quantity])
         elif request_id is not None and (request_id, move.part_id) in asked:
             key = (request_id, move.part_id)
-            by_request[key] = total([by_request.get(key, _NOTHING), move.quantity])
+            by_request[key] = total([by_request.get(key, NOTHING), move.quantity])
         elif strays:
-            by_part[move.part_id] = total([by_part.get(move.part_id, _NOTHING), move.quantity])
+            by_part[move.part_id] = total([by_part.get(move.part_id, NOTHING), move.quantity])
     last = {(slot.request_id, slot.line.part_id): slot.key for slot in slots}
     for slot in slots:
-        rest = by_request.get((slot.request_id, slot.line.part_id), _NOTHING)
-        here = min(rest, max(_NOTHING, room(slot.line) - amounts[slot.key]))
+        rest = by_request.get((slot.request_id, slot.line.part_id), NOTHING)
+        here = min(rest, max(NOTHING, room(slot.line) - amounts[slot.key]))
         here = rest if last[slot.request_id, slot.line.part_id] == slot.key else here
         if rest:
             by_request[slot.request_id, slot.line.part_id] = rest - here
         amounts[slot.key] = total([amounts[slot.key], here])
     for slot in slots:
-        rest = by_part.get(slot.line.part_id, _NOTHING)
-        here = min(rest, max(_NOTHING, room(slot.line) - amounts[slot.key]))
+        rest = by_part.get(slot.line.part_id, NOTHING)
+        here = min(rest, max(NOTHING, room(slot.line) - amounts[slot.key]))
         if here:
             by_part[slot.line.part_id] = rest - here
             amounts[slot.key] = total([amounts[slot.key], here])
-        slot.line = replace(slot.line, **{name: amounts[slot.key]})
+        slot.line = replace(slot.line, **{name: _told(amounts[slot.key])})
 
 
 def _fill(lines: Iterable[SlipLine], receipts: Iterable[StockMove]) -> tuple[SlipLine, ...]:
     """Put receipts that name a slip on its lines: by number and part, else by part; what is over stays with the last."""
     known = list(lines)
-    amounts = [_NOTHING] * len(known)
+    amounts = [NOTHING] * len(known)
     for move in receipts:
         fitting = [i for i, line in enumerate(known) if line.part_id == move.part_id]
         exact = [i for i in fitting if known[i].line_no == move.line_no and _same_piece(known[i], move)] or [
@@ -179,9 +182,9 @@ def _fill(lines: Iterable[SlipLine], receipts: Iterable[StockMove]) -> tuple[Sli
         ]
         rest = move.quantity
         for i in (candidates := exact or fitting):
-            here = rest if i == candidates[-1] else min(rest, max(_NOTHING, known[i].quantity - amounts[i]))
+            here = rest if i == candidates[-1] else min(rest, max(NOTHING, known[i].quantity - amounts[i]))
             amounts[i], rest = total([amounts[i], here]), rest - here
-    return tuple(replace(line, received=amount) for line, amount in zip(known, amounts, strict=True))
+    return tuple(replace(line, received=_told(amount)) for line, amount in zip(known, amounts, strict=True))
 
 
 def _fill_loose(lines: tuple[SlipLine, ...], receipts: list[StockMove]) -> tuple[tuple[SlipLine, ...], list[StockMove]]:
@@ -192,7 +195,7 @@ def _fill_loose(lines: tuple[SlipLine, ...], receipts: list[StockMove]) -> tuple
         rest = move.quantity
         for i, line in enumerate(filled):
             if line.part_id == move.part_id:
-                here = min(rest, max(_NOTHING, line.quantity - line.received))
+                here = min(rest, max(NOTHING, line.quantity - line.received))
                 filled[i], rest = replace(line, received=line.received + here), rest - here
         if rest > 0:
             left.append(msgspec.structs.replace(move, quantity=rest))
@@ -201,3 +204,8 @@ def _fill_loose(lines: tuple[SlipLine, ...], receipts: list[StockMove]) -> tuple
 
 def _same_piece(line: SlipLine, move: StockMove) -> bool:
     return (not move.lot or line.lot == move.lot) and (not move.serial or move.serial in line.serials)
+
+
+def _told(amount: Decimal) -> Decimal:
+    # The default itself: what is nought is left out of the document, however it came to be nought.
+    return amount or NOTHING

@@ -10,7 +10,7 @@ from msgspec import Meta
 from mobile_contract.schema.base import Code, Currency, Document, Instant, Line, LocalText, Quantity, Value
 from mobile_contract.schema.job import Flag
 
-_NOTHING = Decimal(0)
+NOTHING = Decimal(0)
 Gtin = Annotated[str, Meta(pattern="^([0-9]{8}|[0-9]{12,14})$", description="A GS1 number of 8, 12, 13 or 14 digits.")]
 LineNo = Annotated[int, Meta(ge=0, le=200, description="A line of a request, from 1; 0 names none.")]
 MinuteOfDay = Annotated[int, Meta(ge=0, le=1440, description="Minutes since local midnight.")]
@@ -76,11 +76,11 @@ class PricedLine(Value, frozen=True, kw_only=True):
     received: Quantity
     line_no: LineNo = 0
     approved: Quantity | None = None
-    reserved: Quantity = _NOTHING
-    picked: Quantity = _NOTHING
-    issued: Quantity = _NOTHING
-    used: Quantity = _NOTHING
-    returned: Quantity = _NOTHING
+    reserved: Quantity = NOTHING
+    picked: Quantity = NOTHING
+    issued: Quantity = NOTHING
+    used: Quantity = NOTHING
+    returned: Quantity = NOTHING
     substitute_for: LineNo = 0
     chargeable: bool = False
     price: Quantity | None = None
@@ -125,7 +125,7 @@ class SlipLine(Value, frozen=True, kw_only=True):
     from_location_id: UUID
     lot: Line = ""
     serials: tuple[Line, ...] = ()
-    received: Quantity = _NOTHING
+    received: Quantity = NOTHING
 
 
 class IssueSlip(Document, frozen=True, kw_only=True):
