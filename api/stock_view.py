@@ -26,7 +26,7 @@ CHINESE: Final = {
     "to receive back": "待退库", "exceptions": "异常", "Job": "工单", "Part": "物料", "Name": "名称", "Quantity": "数量", "Unit": "单位",
     "Place": "库位", "Reserved": "已预留", "Reorder at": "补货点", "Value": "金额", "Since": "时间", "By": "人员", "Amount": "金额",
     "Decides": "审批人", "State": "状态", "Where it lies": "存放位置", "Slip": "领料单", "Crew": "班组", "Still out": "未交接", "Kind": "类别",
-    "Change": "变动", "Balance": "结存", "From": "来自", "To": "去向", "Serial, lot": "序列号/批次", "When": "时间", "Class": "类别",
+    "Change": "变动", "Balance": "结存", "From → to": "来自 → 去向", "Serial, lot": "序列号/批次", "When": "时间", "Class": "类别",
     "Price": "售价", "Cost": "成本", "Barcode": "条码", "Exception": "异常", "Difference": "差异", "Figures": "明细", "Ends by": "处理方式",
     "Store": "仓库", "nothing": "无", "Nothing waits here.": "暂无待办。", "Nothing is here.": "没有库存。",
     "No movement.": "没有变动。", "issued": "发料", "on the form": "单据", "used": "已用", "returned": "已退", "written off": "报废",
@@ -37,7 +37,10 @@ CHINESE: Final = {
 }  # fmt: skip
 
 _WIDE: Final = 110
-_PROSE: Final = frozenset({"Name", "Figures", "Ends by", "Where it lies", "By", "Barcode"})
+_VERY_WIDE: Final = 140
+_PROSE: Final = frozenset(
+    {"Name", "Figures", "Ends by", "Where it lies", "By", "Barcode", "When", "Since", "From → to", "Serial, lot"}
+)
 
 
 class View(Struct, frozen=True):
@@ -129,9 +132,9 @@ def to_receive_back(view: View, items: Iterable[ReturnedJob]) -> Table:
 
 
 def exceptions(view: View, items: Iterable[StockException]) -> Table:
-    """Lay out what does not agree, the figures it was judged by, and how it may end."""
+    """Lay out what does not agree, by its kind, with the figures it was judged by and how it may end."""
     table = view.table("Exception", "Kind", "Job", "Part", "Difference", "Figures", "Ends by")
-    for item in items:
+    for item in sorted(items, key=lambda each: (each.kind, each.found_at)):
         ends = ", ".join(ACTIONS[ExceptionKind(item.kind)])
         _row(table, item.id.hex[:8], view.say(item.kind), view.called(item.job_id), view.called(item.part_id), number(item.difference), _figures(view, item), ends)  # fmt: skip
     return table
@@ -170,18 +173,24 @@ def balances(view: View, items: Iterable[BalanceLine]) -> Table:
 
 def moves(view: View, items: Sequence[MoveLine]) -> Table:
     """Lay out movements, with their effect on the place asked for and the balance where it was told."""
-    at_place = any(item.change is not None for item in items)
-    with_balance = any(item.balance is not None for item in items)
-    extra = (*(("Change",) if at_place else ("Quantity",)), *(("Balance",) if with_balance else ()))
-    table = view.table("When", "Kind", "Part", *extra, "From", "To", "Job", "Serial, lot", "By")
+    headings = ["When", "Kind", "Part", "Change" if any(i.change is not None for i in items) else "Quantity"]
+    headings += ["Balance"] if any(i.balance is not None for i in items) else []
+    headings += ["From → to", "Job", "Serial, lot", *(("By",) if view.width >= _VERY_WIDE else ())]
+    table = view.table(*headings)
     for item in items:
-        change = f"{item.change:+f}" if item.change is not None else number(item.quantity)
-        told = (change, *((number(item.balance),) if with_balance else ()))
-        marks = " ".join(mark for mark in (item.serial, item.lot) if mark)
-        _row(
-            table, view.when(item.occurred_at), item.kind, view.called(item.part_id), *told, view.called(item.from_location_id),
-            view.called(item.to_location_id), view.called(item.job_id), marks, view.called(item.actor_id),
-        )  # fmt: skip
+        told = {
+            "When": view.when(item.occurred_at),
+            "Kind": str(item.kind),
+            "Part": view.called(item.part_id),
+            "Quantity": number(item.quantity),
+            "Change": f"{item.change:+f}" if item.change is not None else "",
+            "Balance": number(item.balance),
+            "From → to": f"{view.called(item.from_location_id)} → {view.called(item.to_location_id)}",
+            "Job": view.called(item.job_id),
+            "Serial, lot": " ".join(mark for mark in (item.serial, item.lot) if mark),
+            "By": view.called(item.actor_id),
+        }
+        _row(table, *(told[heading] for heading in headings))
     return table
 
 
