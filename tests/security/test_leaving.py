@@ -138,8 +138,8 @@ async def test_a_request_made_before_the_chief_left_waits_for_nobody_who_is_gone
     """Asked for in a cellar last night, handed in this morning; the chief of last night has left in between."""
     job, phone = await org.assigned_job(), await phone_of(org, "amy")
     if substitute:
-        shift = {"from_at": FOUNDED - timedelta(days=1), "to_at": NOW + timedelta(days=1)}
-        await org.ok(d.SaveDuty(duty=Duty(id=org.new_id(), person_id=org.people["sub"], **shift)))
+        begin, end = FOUNDED - timedelta(days=1), NOW + timedelta(days=1)
+        await org.ok(d.SaveDuty(duty=Duty(id=org.new_id(), person_id=org.people["sub"], from_at=begin, to_at=end)))
     phone.do(asked_for_parts(org, job), at=NOW - timedelta(hours=8))
     await org.ok(d.OffboardPerson(person_id=org.people["cho"]), by="ada")
     assert [o.status for o in await phone.taken()] == ["applied"]
