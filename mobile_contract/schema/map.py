@@ -14,7 +14,7 @@ from mobile_contract.schema.job import JobState
 from mobile_contract.schema.listing import Asked, Shown
 
 PlainKey = Annotated[
-    str | None, Meta(description="An API key, for clients that can send no header and no HTTP Basic password.")
+    str, Meta(max_length=300, description="An API key, for clients that can send no header and no HTTP Basic password.")
 ]
 Zoom = Annotated[int, Meta(ge=0, le=22)]
 
@@ -22,7 +22,7 @@ Zoom = Annotated[int, Meta(ge=0, le=22)]
 class TileAsk(Asked, frozen=True, kw_only=True):
     """Asks for a tile as it is."""
 
-    api_key: PlainKey = None
+    api_key: PlainKey | None = None
 
 
 class JobTileAsk(TileAsk, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ class CrewAsk(Asked, frozen=True, kw_only=True):
 
     since: Instant | None = None
     datum: Datum = Datum.WGS84
-    api_key: PlainKey = None
+    api_key: PlainKey | None = None
 
 
 class TrackerAsk(Asked, frozen=True, kw_only=True):

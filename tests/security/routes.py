@@ -68,6 +68,15 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "dispatch_take": RouteLine(PLANNERS, body={"person_id": NOBODY}, unknown="unknown_job", keyed=True),
     "districts_list_all": _reads(),
     "districts_on_map": _reads(),
+    "features_landing": _reads(),
+    "features_conformance": _reads(),
+    "features_definition": _reads(),
+    "features_collections": _reads(),
+    "features_collection": RouteLine(OFFICE, key=True, path={"collection_id": "jobs"}),
+    "features_items": RouteLine(OFFICE, key=True, path={"collection_id": "jobs"}),
+    "features_item": RouteLine(
+        OFFICE, key=True, path={"collection_id": "jobs", "feature_id": NOBODY}, unknown="not_found"
+    ),
     "ground_show": _reads(),
     "ground_file": RouteLine(PUBLIC),
     "jobs_list_all": _reads(),
