@@ -13,8 +13,9 @@ from sync.pokes import Crowded
 
 __all__ = ["Crowded", "Gate"]
 
-LINE_S: Final = 1.0
-# How many wait behind each place: a second's work of a small page. What bounds the wait is the second.
+LINE_S: Final = 4.0
+# Who is sent away comes again two seconds later at the earliest, and has cost a request: a rush of a whole morning is over in that time.
+# How many wait behind each place; a wait holds a request of some hundred bytes.
 _LINE_EACH: Final = 64
 
 
