@@ -89,8 +89,7 @@ def documents_for(work: Work, job_id: UUID) -> Known:
 
 def asking_of(work: Work, deed: Deed, asked: Asked) -> Asking:
     """Say what is asked as the ladder sees it: where the job is, when it happened, who has left since."""
-    job = work.get(Job, asked.job_id)
-    return Asking(
+    asking = Asking(
         subject_id=asked.subject_id,
         subject=asked.subject,
         amount=asked.amount,
@@ -98,29 +97,22 @@ def asking_of(work: Work, deed: Deed, asked: Asked) -> Asking:
         at=deed.occurrence.at,
         zone=work.org.zone,
         asked_by=deed.person_id,
-        site_id=job.site_id if job else None,
-        job_type=job.type if job else "",
-        district_ids=_districts(work, job.district_id if job else None),
-        away=_away(work),
     )
+    return _placed(work, asked.job_id, asking)
 
 
 def asking_about(work: Work, approval: Approval) -> Asking:
     """Say of an approval again what was asked, as the ladder sees it; `at` is when it was asked."""
-    job = work.get(Job, approval.job_id)
-    return Asking(
+    asking = Asking(
         subject_id=approval.subject_id,
         subject=approval.subject,
-        amount=approval.own_amount or approval.amount,
+        amount=approval.amount if approval.own_amount is None else approval.own_amount,
         currency=approval.currency,
         at=approval.asked_at,
         zone=work.org.zone,
         asked_by=approval.asked_by,
-        site_id=job.site_id if job else None,
-        job_type=job.type if job else "",
-        district_ids=_districts(work, job.district_id if job else None),
-        away=_away(work),
     )
+    return _placed(work, approval.job_id, asking)
 
 
 def draw(work: Work, deed: Deed, allowance_id: UUID | None, amount: Decimal) -> tuple[Flag, ...]:
@@ -170,6 +162,18 @@ def without(approval: Approval, person_id: UUID) -> Approval:
 def _escalate_at(verdict: Verdict, received_at: datetime) -> datetime | None:
     # From its receipt: nobody could decide what had not arrived.
     return received_at + timedelta(minutes=verdict.escalation.after_min) if verdict.escalation else None
+
+
+def _placed(work: Work, job_id: UUID, asking: Asking) -> Asking:
+    """Say where the job is, and who is not here any more."""
+    job = work.get(Job, job_id)
+    return replace(
+        asking,
+        site_id=job.site_id if job else None,
+        job_type=job.type if job else "",
+        district_ids=_districts(work, job.district_id if job else None),
+        away=_away(work),
+    )
 
 
 def _districts(work: Work, id: UUID | None) -> tuple[UUID, ...]:

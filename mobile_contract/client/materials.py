@@ -22,7 +22,7 @@ from mobile_contract.rules.stock import effect, level_id, merged_lines, personal
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import field_stock as t
-from mobile_contract.schema.approval import Approval, ApprovalState, Delegation, Policy, WorkCalendar
+from mobile_contract.schema.approval import Allowance, Approval, ApprovalState, Delegation, Policy, WorkCalendar
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.job import Job, Visit
 from mobile_contract.schema.material import IssueSlip, MaterialRequest, Part, PricedLine, RequestState
@@ -117,7 +117,7 @@ def _request(documents: Documents, command: f.RequestParts | f.TakeParts, made: 
     )
     changes: Changes = {("approval", approval.id): approval, ("material_request", request.id): request}
     if isinstance(command, f.TakeParts):
-        changes |= _taken(documents, command, made)
+        changes |= _taken(documents, command, made) | _drawn(documents, command, amount=asking.amount)
     return changes | _refolded({**documents, **_present(changes)}, command.job_id)
 
 
@@ -209,6 +209,13 @@ def _reported(documents: Documents, command: Any, made: Made, leg: Leg) -> Chang
     line = replace(line, request_id=command.request_id, line_no=command.line_no or None)
     changes = _booked(documents, _pieces(line, command.move_id, command.quantity, serials), made)
     return changes | _refolded({**documents, **_present(changes)}, command.job_id)
+
+
+def _drawn(documents: Documents, command: f.TakeParts, *, amount: Decimal) -> Changes:
+    allowance = documents.get(("allowance", command.allowance_id)) if command.allowance_id is not None else None
+    if not isinstance(allowance, Allowance):
+        return {}
+    return {("allowance", allowance.id): replace(allowance, drawn=total([allowance.drawn, amount]))}
 
 
 def _taken(documents: Documents, command: f.TakeParts, made: Made) -> Changes:

@@ -8,12 +8,22 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
 from mobile_contract.rules.exact import total
-from mobile_contract.schema.approval import Allowance
+from mobile_contract.schema.approval import Allowance, SigningKey
 from mobile_contract.schema.job import Flag
 
 _FORM: Final = "onsite allowance 1"
+
+
+class Taking(Struct, frozen=True, kw_only=True):
+    """Parts of an amount that somebody wants to take now."""
+
+    amount: Decimal
+    at: datetime
+    person_id: UUID | None
+    crew_ids: frozenset[UUID] = frozenset()
 
 
 def terms_of(allowance: Allowance) -> bytes:
@@ -55,9 +65,24 @@ def is_genuine(allowance: Allowance, public_key: str) -> bool:
     return True
 
 
-def left_of(allowance: Allowance, own: Iterable[Decimal] = ()) -> Decimal:
-    """Tell how much is left: the ceiling less what the server has counted and less what one's `own` phone took since; not below zero."""
-    return max(Decimal(0), total([allowance.ceiling, -allowance.drawn, *(-amount for amount in own)]))
+def left_of(allowance: Allowance) -> Decimal:
+    """Tell how much is left of the ceiling; not below zero. On a phone `drawn` has its own takings too, which the server has not counted yet."""
+    return max(Decimal(0), total([allowance.ceiling, -allowance.drawn]))
+
+
+def covering(allowances: Iterable[Allowance], keys: Iterable[SigningKey], taking: Taking) -> Allowance | None:
+    """Find the allowance under which parts may be taken: genuine, the taker's, in time, and with enough left. Of several the one that ends first."""
+    known = {key.id: key.public_key for key in keys}
+    fitting = [
+        allowance
+        for allowance in allowances
+        if allowance.key_id in known
+        and is_genuine(allowance, known[allowance.key_id])
+        and not taking_flags(
+            allowance, amount=taking.amount, at=taking.at, person_id=taking.person_id, crew_ids=taking.crew_ids
+        )
+    ]
+    return min(fitting, key=lambda allowance: (allowance.to_at, allowance.id), default=None)
 
 
 def taking_flags(

@@ -8,15 +8,19 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mobile_contract.rules.allowance import is_genuine
+from mobile_contract.client.made import Made
+from mobile_contract.client.optimistic import show
+from mobile_contract.registry import KINDS
+from mobile_contract.rules.allowance import Taking, covering, is_genuine, left_of
 from mobile_contract.rules.ladder import approval_id
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import Allowance, Approval, ApprovalState, SigningKey
+from mobile_contract.schema.base import Document
 from mobile_contract.schema.facts import TakenLine
 from mobile_contract.schema.job import Flag
 from mobile_contract.schema.people import Role
-from tests.arrange import NOW, Assigned, Org
+from tests.arrange import NOW, ZONE, Assigned, Org
 from tests.jobs import stored
 from tests.jobs.approvals import DAY, HOUR, decide, shipped
 from tests.jobs.phones import from_phone
@@ -172,3 +176,42 @@ async def test_an_allowance_never_changes_and_nobody_grants_themselves_one(org: 
     for each, code in wrong:
         (answer,) = await org.send(each, by="max")
         assert answer.code == code, each
+
+
+async def test_a_phone_without_a_network_verifies_its_allowance_and_counts_what_it_took_itself(org: Org) -> None:
+    await shipped(org)
+    allowance, job = await granted(org, ceiling="100"), await org.assigned_job()
+    kinds = ["allowance", "signing_key", "part", "policy", "job", "visit", "crew"]
+    rows = await looking.rows(
+        org,
+        """select distinct d.kind, d.id, d.body from sync_scope s
+        join sync_member m on m.org_id = $1 and m.bucket = s.bucket and not m.gone
+        join sync_doc d on d.org_id = $1 and d.kind = m.kind and d.id = m.id
+        where s.org_id = $1 and s.person_id = $2 and s.to_at is null and d.kind = any($3)""",
+        org.people["amy"],
+        kinds,
+    )
+    held: dict[tuple[str, UUID], Document] = {
+        (row["kind"], row["id"]): msgspec.json.decode(row["body"], type=KINDS[row["kind"]]) for row in rows
+    }
+
+    def covered(documents: dict[tuple[str, UUID], Document], amount: str) -> Allowance | None:
+        taking = Taking(
+            amount=Decimal(amount), at=NOW, person_id=org.people["amy"], crew_ids=frozenset({org.crews["alpha"]})
+        )
+        return covering(
+            [each for each in documents.values() if isinstance(each, Allowance)],
+            [each for each in documents.values() if isinstance(each, SigningKey)],
+            taking,
+        )
+
+    assert covered(held, "60") == allowance
+    command = taking(org, job, allowance.id, "60")
+    made = Made(command=command, person_id=org.people["amy"], at=NOW, org_id=org.id, zone=ZONE)
+    shown = show(held, [made])
+    assert covered(shown, "60") is None
+    left = covered(shown, "40")
+    assert left is not None
+    assert (left.drawn, left_of(left)) == (Decimal(60), Decimal(40))
+    await from_phone(org, command)
+    assert (await stored.one(org, Allowance, allowance.id)).drawn == left.drawn

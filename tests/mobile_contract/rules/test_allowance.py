@@ -7,8 +7,17 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from mobile_contract.rules.allowance import is_genuine, left_of, public_key_of, sign, taking_flags, terms_of
-from mobile_contract.schema.approval import Allowance
+from mobile_contract.rules.allowance import (
+    Taking,
+    covering,
+    is_genuine,
+    left_of,
+    public_key_of,
+    sign,
+    taking_flags,
+    terms_of,
+)
+from mobile_contract.schema.approval import Allowance, SigningKey
 from mobile_contract.schema.job import Flag
 
 SEED = bytes(range(32))
@@ -83,11 +92,20 @@ def test_what_is_counted_and_how_the_ceiling_is_written_change_no_signature() ->
     assert is_genuine(drawn, public_key_of(SEED))
 
 
-def test_what_is_left_is_the_ceiling_less_what_was_counted_and_what_this_phone_took_since() -> None:
-    drawn = msgspec.structs.replace(allowance(), drawn=Decimal("120.50"))
-    assert left_of(drawn) == Decimal("79.50")
-    assert left_of(drawn, [Decimal(70), Decimal("9.50")]) == 0
-    assert left_of(drawn, [Decimal(500)]) == 0
+def test_what_is_left_is_the_ceiling_less_what_was_drawn_and_never_below_nothing() -> None:
+    assert left_of(msgspec.structs.replace(allowance(), drawn=Decimal("120.50"))) == Decimal("79.50")
+    assert left_of(msgspec.structs.replace(allowance(), drawn=Decimal(500))) == 0
+
+
+def test_a_phone_takes_under_the_genuine_one_that_covers_it_and_ends_first() -> None:
+    key = SigningKey(id=UUID(int=8), public_key=public_key_of(SEED), made_at=FROM)
+    late, early = allowance(), allowance(id=UUID(int=70), to_at=FROM + timedelta(hours=9))
+    small = allowance(id=UUID(int=71), ceiling=Decimal(5), to_at=FROM + timedelta(hours=1))
+    forged = msgspec.structs.replace(small, ceiling=Decimal(500))
+    taking = Taking(amount=Decimal(50), at=FROM, person_id=AMY, crew_ids=frozenset({CREW}))
+    assert covering([late, early, small, forged], [key], taking) == early
+    assert covering([late], [], taking) is None
+    assert covering([msgspec.structs.replace(late, drawn=Decimal(151))], [key], taking) is None
 
 
 @pytest.mark.parametrize(
