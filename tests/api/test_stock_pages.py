@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -177,13 +178,20 @@ async def test_places_are_listed_by_code(desk: Office, store: Warehouse) -> None
 
 
 async def test_pages_take_as_many_queries_however_much_there_is(desk: Office, store: Warehouse, site: Site) -> None:
-    pool = site.services.pool
-    asked = {"location": str(store.places["main"]), "part": str(desk.org.parts["clamp"])}
+    asked: dict[str, Any] = {"location": str(store.places["main"]), "part": str(desk.org.parts["clamp"])}
+
+    async def queries() -> list[int]:
+        found = []
+        for path in ("/stock/moves", "/stock/balances"):
+            ask = partial(desk.get, path, by="wes", **asked)
+            found.append((await counted(site.services.pool, ask))[0])
+        return found
+
     await store.receive("main", "clamp", "1")
-    few = [(await counted(pool, lambda p=p: desk.get(p, by="wes", **asked)))[0] for p in ("/stock/moves", "/stock/balances")]  # fmt: skip
+    few = await queries()
     for _ in range(12):
         await store.receive("main", "clamp", "1")
-    many = [(await counted(pool, lambda p=p: desk.get(p, by="wes", **asked)))[0] for p in ("/stock/moves", "/stock/balances")]  # fmt: skip
+    many = await queries()
     assert many == few
     assert max(few) <= 6
 

@@ -63,22 +63,18 @@ async def test_a_request_goes_from_queue_to_queue_and_leaves_in_the_end(desk: Of
     assert (request["id"], await counts(desk)) == (str(request_id), {"to_pick": 1})
     slip_id = org.new_id()
     some = m.IssueLine(line_no=1, quantity=Decimal(3))
-    common = {
-        "job_id": job.job_id,
-        "request_id": request_id,
-        "store_id": store.places["main"],
-        "crew_id": org.crews["alpha"],
-    }
-    await org.ok(m.IssueParts(**common, slip_id=slip_id, lines=(some,)), by="wes")
+    ground: dict[str, Any] = {"job_id": job.job_id, "request_id": request_id, "store_id": store.places["main"]}
+    ground["crew_id"] = org.crews["alpha"]
+    await org.ok(m.IssueParts(**ground, slip_id=slip_id, lines=(some,)), by="wes")
     # A part of it is out, the other is still to be picked.
     assert await counts(desk) == {"to_pick": 1, "to_hand_over": 1}
     rest = m.IssueLine(line_no=2, quantity=Decimal(1), bin_id=store.places["A-01"])
-    await org.ok(m.IssueParts(**common, slip_id=org.new_id(), lines=(rest,)), by="wes")
+    await org.ok(m.IssueParts(**ground, slip_id=org.new_id(), lines=(rest,)), by="wes")
     assert await counts(desk) == {"to_hand_over": 2}
     slips = await waiting(desk, "to-hand-over", job=str(job.job_id))
     assert slips[0]["id"] == str(slip_id)
     for part, n in (("clamp", "3"), ("pump", "1")):
-        said = {"part_id": org.parts[part], "quantity": Decimal(n), "request_id": request_id}
+        said: dict[str, Any] = {"part_id": org.parts[part], "quantity": Decimal(n), "request_id": request_id}
         received = f.ReceivePart(job_id=job.job_id, visit_id=job.visit_id, move_id=org.new_id(), **said)
         await org.ok(received, by="amy")
     assert await counts(desk) == {}
