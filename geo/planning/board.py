@@ -5,7 +5,7 @@ Owns earliest times. Never chooses (`geo.planning.insertion`) and never judges a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -146,10 +146,14 @@ class Board:
         ]
         return [item for _, item in sorted(due, key=lambda pair: (pair[0], -pair[1]))]
 
-    def with_breaks(self, crew: int, items: Sequence[int]) -> list[int] | None:
-        """Put all due breaks between items without breaks, so that the items end earliest; None where they do not fit."""
+    def with_breaks(self, crew: int, items: Sequence[int], told: Mapping[int, int] | None = None) -> list[int] | None:
+        """Put all due breaks between items without breaks, so that what was told is kept best and the items begin earliest.
+
+        `told` are the seconds at which visits were to begin. None where the breaks do not fit.
+        """
+        told = told or {}
         breaks = self.due_breaks(crew)
-        best: tuple[tuple[int, int], list[int]] | None = None
+        best: tuple[tuple[int, int, int], list[int]] | None = None
         for places in combinations_with_replacement(range(len(items) + 1), len(breaks)):
             row = list(items)
             for place, item in reversed(list(zip(places, breaks, strict=True))):
@@ -157,7 +161,8 @@ class Board:
             timed = self.walk(crew, row)
             if timed is None:
                 continue
-            rank = (sum(t.begin_s for t in timed if t.item >= 0), timed[-1].end_s if timed else 0)
+            off_s = sum(abs(t.begin_s - told[t.item]) for t in timed if t.item in told)
+            rank = (off_s, sum(t.begin_s for t in timed if t.item >= 0), timed[-1].end_s if timed else 0)
             if best is None or rank < best[0]:
                 best = (rank, row)
         return None if best is None else best[1]

@@ -58,19 +58,20 @@ def restore(board: Board) -> None:
     for crew in range(len(board.rows)):
         if board.ready[crew] >= FOREVER:
             continue
-        for visit, standing in _standing(board, crew):
+        told = {visit: standing.begin_s for visit, standing in _standing(board, crew)}
+        for visit, begin_s in told.items():
             if visit in board.rows[crew] or board.fit_until(crew, visit) < 0:
                 continue
             limits = board.floor[visit], board.latest[visit]
-            board.floor[visit] = max(limits[0], standing.begin_s - board.problem.policy.told_shift_s)
+            board.floor[visit] = max(limits[0], begin_s - board.problem.policy.told_shift_s)
             if visit in linked:
-                board.floor[visit] = max(limits[0], standing.begin_s)
-                board.latest[visit] = min(limits[1], standing.begin_s)
-            row = _append(board, crew, visit)
+                board.floor[visit] = max(limits[0], begin_s)
+                board.latest[visit] = min(limits[1], begin_s)
+            row = _append(board, crew, visit, told)
             if row is None and visit not in linked and board.latest[visit] < FOREVER:
                 # Late is better than let go: the plan says so.
                 board.latest[visit] = FOREVER
-                row = _append(board, crew, visit)
+                row = _append(board, crew, visit, told)
             if row is None:
                 board.floor[visit], board.latest[visit] = limits
             else:
@@ -101,26 +102,12 @@ def open_waiting(board: Board) -> None:
             begin_row(board, crew, [])
 
 
-def _append(board: Board, crew: int, visit: int) -> list[int] | None:
-    """Add a visit at the end of a row, before or after the breaks there, where it begins earliest."""
-    row = board.rows[crew]
-    best: tuple[int, list[int]] | None = None
-    at = len(row)
-    while at >= board.heads[crew]:
-        trial = [*row[:at], visit, *row[at:]]
-        timed = board.walk(crew, trial)
-        if timed is not None and (best is None or timed[at].begin_s < best[0]):
-            best = (timed[at].begin_s, trial)
-        if at == 0 or row[at - 1] >= 0:
-            break
-        at -= 1
-    if best is not None:
-        return best[1]
-    # The breaks may have to move between the visits that are there.
-    items = [item for item in row[board.heads[crew] :] if item >= 0]
-    if board.heads[crew]:
-        return None
-    return board.with_breaks(crew, [*items, visit])
+def _append(board: Board, crew: int, visit: int, told: dict[int, int]) -> list[int] | None:
+    """Add a visit at the end of a row; the breaks behind its head go where what was told is kept best."""
+    head = board.rows[crew][: board.heads[crew]]
+    items = [item for item in board.rows[crew] if item >= 0]
+    row = board.with_breaks(crew, [*items, visit], told)
+    return row if row is not None and row[: len(head)] == head else None
 
 
 def _keep_pairs(board: Board) -> None:

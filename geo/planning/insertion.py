@@ -6,6 +6,7 @@ Owns the search and its cost terms. Moves nothing that is frozen, locked or pinn
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 from typing import Final
 
 from msgspec import Struct
@@ -46,14 +47,14 @@ class Insertion(Struct, frozen=True, kw_only=True):
 def order_of(visit: VisitNeed) -> tuple[int, int, int, str]:
     """Order visits for insertion: the most urgent first, then by due time and the end of their windows, then by id."""
     closes = max((w.to_s for w in visit.windows), default=FOREVER)
+    if visit.lock is not None and visit.lock.at is not None:
+        closes = min(closes, visit.lock.at.to_s)
     return (URGENCY[visit.priority], FOREVER if visit.due_s is None else visit.due_s, closes, visit.id.hex)
 
 
 def insertions(board: Board, visit: int, crews: Iterable[int] | None = None) -> Iterator[Insertion]:
     """Yield the best way to put a visit into each row that takes it; stops at a store are tried where the van lacks a part."""
-    for crew in range(len(board.rows)) if crews is None else crews:
-        if board.fit_until(crew, visit) < 0 or board.ready[crew] >= FOREVER:
-            continue
+    for crew in _able(board, visit, crews):
         found = _into(board, crew, visit, board.rows[crew])
         if found is not None:
             yield found
@@ -62,10 +63,16 @@ def insertions(board: Board, visit: int, crews: Iterable[int] | None = None) -> 
 def cheapest(board: Board, visit: int, crews: Iterable[int] | None = None) -> Insertion | None:
     """Find the cheapest way to put a visit into a row; the first crew wins a tie. None where no row takes it."""
     best: Insertion | None = None
-    for found in insertions(board, visit, crews):
-        if best is None or found.cost.total_s < best.cost.total_s - 1e-9:
-            best = found
+    for crew in _able(board, visit, crews):
+        bound_s = inf if best is None else best.cost.total_s
+        best = _into(board, crew, visit, board.rows[crew], bound_s=bound_s) or best
     return best
+
+
+def _able(board: Board, visit: int, crews: Iterable[int] | None) -> Iterator[int]:
+    for crew in range(len(board.rows)) if crews is None else crews:
+        if board.ready[crew] < FOREVER and board.fit_until(crew, visit) >= 0:
+            yield crew
 
 
 def take(board: Board, found: Insertion) -> None:
@@ -134,26 +141,33 @@ def _late(board: Board, visit: int) -> Insertion | None:
     return found
 
 
-def _into(board: Board, crew: int, visit: int, row: Sequence[int]) -> Insertion | None:
-    """Find the best place in one row, with a stop at a store before it where only that helps."""
-    states = board.states(crew, row)
-    best = _best_place(board, crew, (visit,), (row, states))
+def _into(board: Board, crew: int, visit: int, row: Sequence[int], *, bound_s: float = inf) -> Insertion | None:
+    """Find the best place in one row that costs less than a bound, with a stop at a store before it where only that helps."""
+    spots = _Spots(row, board.states(crew, row), bound_s)
+    best = _best_place(board, crew, (visit,), spots)
     if best is None and board.needs[visit]:
         for number, store in enumerate(board.problem.stores):
             if any(part in store.part_ids for part, _ in board.needs[visit]):
-                found = _best_place(board, crew, (store_item(number), visit), (row, states))
+                found = _best_place(board, crew, (store_item(number), visit), spots)
                 if found is not None and (best is None or found.cost.total_s < best.cost.total_s):
                     best = found
     return best
 
 
-def _best_place(
-    board: Board, crew: int, added: tuple[int, ...], row_and_states: tuple[Sequence[int], list[State]]
-) -> Insertion | None:
-    row, states = row_and_states
+class _Spots(Struct, frozen=True):
+    """A row, the states before each item and after the last, and what a place in it may cost."""
+
+    row: Sequence[int]
+    states: list[State]
+    bound_s: float
+
+
+def _best_place(board: Board, crew: int, added: tuple[int, ...], spots: _Spots) -> Insertion | None:
+    row, states = spots.row, spots.states
     best: Insertion | None = None
-    best_s = float("inf")
-    for at in range(board.heads[crew], len(row) + 1):
+    best_s = spots.bound_s
+    # From the end: whoever comes last delays nobody, which soon bounds the rest.
+    for at in range(len(row), board.heads[crew] - 1, -1):
         travel_s = _detour_s(board, crew, added, (row, at, states[at].at))
         if travel_s >= best_s:
             continue

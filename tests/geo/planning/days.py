@@ -56,7 +56,9 @@ def morning(seed: int, *, visits: int | None = None, crews: int | None = None) -
         places.append(LonLat(-20 + dice.uniform(0, 0.12), 45 + dice.uniform(0, 0.1)))
         return len(places) - 1
 
-    store = Store(id=UUID(int=0x5000), place=place(), part_ids=PARTS[:3], windows=(Window(0, dice.choice((2, 9)) * HOUR),))
+    store = Store(
+        id=UUID(int=0x5000), place=place(), part_ids=PARTS[:3], windows=(Window(0, dice.choice((2, 9)) * HOUR),)
+    )
     people = tuple(_crew(dice, number, place(), place()) for number in range(crew_count))
     needs: list[VisitNeed] = []
     for number in range(visit_count):
@@ -68,7 +70,13 @@ def morning(seed: int, *, visits: int | None = None, crews: int | None = None) -
             needs[first] = leader
             # The second crew comes to the same place; only its trade may differ.
             needs[second] = replace(
-                needs[second], place=leader.place, windows=leader.windows, together_with=leader.id, lock=None, due_s=None, crew_id=None
+                needs[second],
+                place=leader.place,
+                windows=leader.windows,
+                together_with=leader.id,
+                lock=None,
+                due_s=None,
+                crew_id=None,
             )
             needs[second] = replace(needs[second], released_s=leader.released_s)
     ways = Ways.between(GreatCircleTravel(), places, NOW)
@@ -88,7 +96,9 @@ def midday(seed: int) -> Problem:
     crews = []
     for crew in day.crews:
         busy_s = dice.choice((0, 0, 900, 2 * HOUR)) if dice.random() < 0.5 else 0
-        breaks = tuple(Break(b.from_s - passed, b.to_s - passed, b.duration_s) for b in crew.breaks if dice.random() < 0.7)
+        breaks = tuple(
+            Break(b.from_s - passed, b.to_s - passed, b.duration_s) for b in crew.breaks if dice.random() < 0.7
+        )
         crews.append(
             replace(
                 crew,
