@@ -40,7 +40,7 @@ async def call(world: World, name: str, headers: Mapping[str, str], id: str = NO
     """Call a route as its line says, with one id wherever the path names one."""
     method, path = OPERATIONS[name]
     line = ROUTES[name]
-    for parameter in ("job_id", "device_id", "person_id", "key_id", "entry_id", "tracker_id"):
+    for parameter in ("slip_id", "form_id", "job_id", "device_id", "person_id", "key_id", "entry_id", "tracker_id"):
         path = path.replace(f"{{{parameter}}}", id)
     for parameter, value in line.path.items():
         path = path.replace(f"{{{parameter}}}", value)
