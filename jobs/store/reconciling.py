@@ -6,7 +6,7 @@ its later statements only; the next reconciliation of the day puts that right.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -43,7 +43,7 @@ _Of = tuple[UUID, UUID]
 def bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Give the instants between which a local day lies, the second excluded."""
     here = ZoneInfo(zone)
-    start, end = (datetime.combine(d, time(), here) for d in (day, day + timedelta(days=1)))
+    start, end = (datetime(d.year, d.month, d.day, tzinfo=here) for d in (day, day + timedelta(days=1)))
     return start, end
 
 
