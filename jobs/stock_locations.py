@@ -90,7 +90,5 @@ def van(work: Work, id: UUID, person_id: UUID | None) -> UUID:
     if id != personal_van_id(work.org.org_id, person_id):
         raise LookupError(f"the van {id} was not loaded")
     person = work.get(Person, person_id)
-    work.put(
-        StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=LocationKind.VAN, name=person.name if person else "")
-    )
+    work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=LocationKind.VAN, name=person.name if person else ""))
     return id
