@@ -209,7 +209,7 @@ class Yard:
         command: Any = told.command
         at, shop = told.at, place_id(self.org.id, REPAIR_SHOP)
         match command:
-            case m.IssueParts(store_id=place, lines=lines):
+            case m.IssueParts(store_id=UUID() as place, lines=lines):
                 yield from (Entry(place, self.org.parts[PARTS[x.line_no - 1]], at, -x.quantity) for x in lines)
             case m.ReserveParts():
                 pass
