@@ -161,8 +161,13 @@ def _admit(caller: Caller, operation: Operation, method: str) -> None:
         return
     # A key reads with the scope `read`; some routes ask for scopes of their own; all else is for people.
     own = operation.scopes != (READ_SCOPE,)
-    if not (caller.scopes & frozenset(operation.scopes)) or (method not in _READING and not own):
+    if not any(_has(caller.scopes, scope) for scope in operation.scopes) or (method not in _READING and not own):
         raise ProblemError("forbidden")
+
+
+def _has(held: frozenset[str], scope: str) -> bool:
+    """Tell whether a scope is held; one that ends with a colon stands for all that begin so."""
+    return any(each.startswith(scope) for each in held) if scope.endswith(":") else scope in held
 
 
 async def _prove_key(services: Services, text: str) -> Caller:

@@ -114,7 +114,8 @@ async def make_key(
     """Make a key for another system; it may send the commands it names, and read with `read`."""
     require(actor, Role.ADMIN)
     ask = await read_struct(request, ApiKeyAsk)
-    foreign = sorted(set(ask.scopes) - KEY_SCOPES)
+    services = OPEN311_SCOPE + ":"
+    foreign = sorted(scope for scope in set(ask.scopes) - KEY_SCOPES if not scope.startswith(services))
     if foreign:
         raise ProblemError(
             "invalid",

@@ -110,7 +110,11 @@ class ResetToken(Access, frozen=True, kw_only=True):
 
 
 class ApiKeyAsk(AccessAsk, frozen=True, kw_only=True):
-    """Make a key for another system. `scopes` are names of commands, and `read` for every list."""
+    """Make a key for another system.
+
+    `scopes` are names of commands; `read` for every list; `positions` for where crews are; `open311` for public intake of every job type,
+    `open311:<code>` for one.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=120)]
     scopes: Annotated[tuple[Code, ...], Meta(min_length=1, max_length=100)]

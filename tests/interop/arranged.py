@@ -92,11 +92,11 @@ async def _drive(org: Org) -> None:
         await positions.record(conn, org.id, fixes, received_at=now)
 
 
-async def reading_key(place: Reached, *scopes: str) -> str:
-    """Make another key of the organisation: with the scope `read`, or the scopes named."""
+async def another_key(place: Reached, org: Org, *scopes: str) -> str:
+    """Make another key of one of the organisations."""
     pool = await open_pool(place.settings)
     try:
-        return await key_of(replace(place.org, pool=pool), *(scopes or ("read",)))
+        return await key_of(replace(org, pool=pool), *scopes)
     finally:
         await pool.close()
 

@@ -9,7 +9,7 @@ from owslib.ogcapi.features import Features
 from owslib.util import Authentication
 
 from api.settings import Settings
-from tests.interop.arranged import Reached, reached, reading_key
+from tests.interop.arranged import Reached, another_key, reached
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_the_client_reads_where_crews_are_and_a_track_for_each_day(client: Featu
 
 
 def test_who_may_only_read_does_not_learn_that_crews_are_watched(place: Reached) -> None:
-    reading = asyncio.run(reading_key(place))
+    reading = asyncio.run(another_key(place, place.org, "read"))
     client = Features(f"{place.url}/ogc/v1", auth=Authentication(username="qgis", password=reading))
     assert client.feature_collections() == ["jobs", "sites", "districts"]
     for path in ("collections/tracks", "collections/tracks/items", "collections/crews/items"):

@@ -145,5 +145,12 @@ HIDDEN: Final = frozenset(
         "/metrics",
         # Apps of other makers, with a token of their own: tests/interop/test_traccar.py.
         "/traccar",
+        # GeoReport, whose reference is the standard's: tests/security/test_open311_doors.py.
+        "/open311/v2/services.json",
+        "/open311/v2/services.xml",
+        "/open311/v2/services/{file}",
+        "/open311/v2/requests.json",
+        "/open311/v2/requests.xml",
+        "/open311/v2/requests/{file}",
     }
 )
