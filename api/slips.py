@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from api.paper import Paper
 from mobile_contract.rules.codes import form_code, slip_code
-from mobile_contract.rules.exact import product, total
+from mobile_contract.rules.exact import plain, product, total
 from mobile_contract.schema.material import CopyHolder, IssueSlip, MaterialRequest, RepairForm
 
 _CODES_END_MM: Final = 84.0
@@ -78,7 +78,7 @@ def slip_pdf(slip: IssueSlip, around: Around) -> bytes:
             (
                 str(position),
                 f"{goods.code}\n{goods.name}",
-                f"{_plain(line.quantity)} {goods.unit}",
+                f"{plain(line.quantity)} {goods.unit}",
                 line.lot,
                 ", ".join(line.serials),
                 around.name(line.from_location_id),
@@ -137,7 +137,7 @@ def _used(requests: list[MaterialRequest], around: Around) -> list[tuple[str, ..
                 (
                     str(len(rows) + 1),
                     f"{goods.code}\n{goods.name}",
-                    f"{_plain(line.quantity)} {goods.unit}",
+                    f"{plain(line.quantity)} {goods.unit}",
                     _money(price, ""),
                     _money(cost, ""),
                 )
@@ -147,13 +147,9 @@ def _used(requests: list[MaterialRequest], around: Around) -> list[tuple[str, ..
     return [*rows, ("", "Total 合计", "", "", _money(total(sums) if sums else None, currency))]
 
 
-def _plain(value: Decimal | None) -> str:
-    return "" if value is None else f"{value.normalize():f}"
-
-
 def _money(value: Decimal | None, currency: str) -> str:
     """Write an amount with two decimals, or with as many as it has."""
     if value is None:
         return ""
-    places = max(2, -int(value.normalize().as_tuple().exponent))
-    return f"{value:.{places}f} {currency}".strip()
+    whole, _, cents = plain(value).partition(".")
+    return f"{whole}.{cents:0<2} {currency}".strip()

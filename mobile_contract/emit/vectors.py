@@ -12,6 +12,9 @@ import msgspec
 
 from mobile_contract.digest import Digest, command_digest, document_hash, from_hex, to_hex, to_signed
 from mobile_contract.ranges import differing, range_sums, sums_to_wire
+from mobile_contract.rules.codes import form_code, slip_code
+from mobile_contract.rules.price import price_sha256, price_shown
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, RepairForm
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 
@@ -57,7 +60,27 @@ def range_vectors(old: dict[str, Any]) -> dict[str, Any]:
     return {"cases": cases}
 
 
-EMITTED = {"digest.json": digest_vectors, "ranges.json": range_vectors}
+def paper_vectors(old: dict[str, Any]) -> dict[str, Any]:
+    """Compute `paper.json` anew from its requests, slips and copies. Raises msgspec.ValidationError for one that is none."""
+    prices = []
+    for each in old["prices"]:
+        request = msgspec.convert(each["request"], MaterialRequest)
+        prices.append(
+            {"request": each["request"], "shown": price_shown(request).decode(), "sha256": price_sha256(request)}
+        )
+    slips = [{"slip": s["slip"], "code": slip_code(msgspec.convert(s["slip"], IssueSlip))} for s in old["slips"]]
+    copies = [
+        {
+            "form": c["form"],
+            "copy_no": c["copy_no"],
+            "code": form_code(msgspec.convert(c["form"], RepairForm), c["copy_no"]),
+        }
+        for c in old["copies"]
+    ]
+    return {"prices": prices, "slips": slips, "copies": copies}
+
+
+EMITTED = {"digest.json": digest_vectors, "ranges.json": range_vectors, "paper.json": paper_vectors}
 
 
 def emit() -> dict[str, str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from mobile_contract.rules.exact import is_quantity
+from mobile_contract.rules.exact import is_quantity, plain
 from mobile_contract.schema.material import IssueSlip, RepairForm
 
 # Capitals, digits and a few signs: the alphabet in which QR codes are smallest.
@@ -50,7 +50,7 @@ def slip_code(slip: IssueSlip) -> str:
 
     Lines of more than 2,000 characters are left out.
     """
-    lines = "/".join(f"{line.line_no}*{line.quantity.normalize():f}" for line in slip.lines)
+    lines = "/".join(f"{line.line_no}*{plain(line.quantity)}" for line in slip.lines)
     lines = lines if len(lines) <= _LINES_MAX else ""
     return f"ONSITE:SLIP:1:{_hex(slip.id)}:{_hex(slip.job_id)}:{_hex(slip.request_id)}:{lines}"
 

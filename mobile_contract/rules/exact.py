@@ -34,3 +34,9 @@ def product(left: Decimal, right: Decimal) -> Decimal:
     """Multiply exactly."""
     with localcontext(_EXACT):
         return left * right
+
+
+def plain(value: Decimal) -> str:
+    """Write a number with all its digits, without an exponent and without zeros at its end."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

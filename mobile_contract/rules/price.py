@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
-from mobile_contract.rules.exact import product, total
+from mobile_contract.rules.exact import plain, product, total
 from mobile_contract.schema.job import Flag, Signature, Visit
 from mobile_contract.schema.material import MaterialRequest, PricedLine
 from mobile_contract.schema.stock import MoveKind, StockMove
@@ -32,12 +32,15 @@ def price_shown(request: MaterialRequest) -> bytes:
 
     `{"currency", "lines": [[line_no, part_id, quantity, price] …], "request_id", "total"}`, the lines in their order.
     """
-    lines = [[line.line_no, str(line.part_id), _plain(line.quantity), _plain(line.price)] for line in charged(request)]
+    lines = [
+        [line.line_no, str(line.part_id), plain(line.quantity), plain(line.price or Decimal(0))]
+        for line in charged(request)
+    ]
     shown = {
         "currency": request.currency,
         "lines": lines,
         "request_id": str(request.id),
-        "total": _plain(price_of(request)),
+        "total": plain(price_of(request)),
     }
     return msgspec.json.encode(shown, order="sorted")
 
@@ -89,7 +92,3 @@ def first_use(request: MaterialRequest, moves: Iterable[StockMove]) -> datetime 
     """Tell when a part of the lines that the customer pays for was first used on the job; `moves` are the job's that are in force."""
     parts = {line.part_id for line in charged(request)}
     return min((m.occurred_at for m in moves if m.kind is MoveKind.USED and m.part_id in parts), default=None)
-
-
-def _plain(value: Decimal | None) -> str:
-    return "" if value is None else f"{value.normalize():f}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mobile_contract.rules.exact import is_exact, is_quantity
+from mobile_contract.rules.exact import is_exact, is_quantity, plain, product
 from mobile_contract.rules.material import lines_of_job, open_quantity, slip_with_receipts
 from mobile_contract.rules.request_states import TABLE, request_state
 from mobile_contract.schema.approval import ApprovalState
@@ -243,3 +243,15 @@ def test_a_number_that_can_be_counted_with_is_exact(text: str) -> None:
 @pytest.mark.parametrize(("text", "can_be"), [("0", False), ("-1", False), ("0.000001", True), ("NaN", False)])
 def test_a_quantity_is_above_zero(text: str, can_be: bool) -> None:
     assert is_quantity(Decimal(text)) is can_be
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("100", "100"), ("1E+2", "100"), ("0.50", "0.5"), ("0.00", "0"), ("2.000001", "2.000001")]
+)
+def test_a_number_is_written_without_zeros_at_its_end(text: str, written: str) -> None:
+    assert plain(Decimal(text)) == written
+
+
+def test_no_digit_of_the_largest_sum_is_lost_when_it_is_written() -> None:
+    largest = Decimal("999999999999.999999")
+    assert plain(product(largest, largest)) == "999999999999999998000000.000000000001"
