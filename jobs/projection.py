@@ -23,7 +23,14 @@ from mobile_contract.schema.material import MaterialRequest, Part
 from mobile_contract.schema.outcome import Notice
 from mobile_contract.schema.people import Crew, Shift
 from mobile_contract.schema.place import Meter, UsagePoint
-from mobile_contract.schema.stock import LocationKind, StockCount, StockLevel, StockLocation, StockMove, StockTransfer
+from mobile_contract.schema.stock import (
+    LocationKind,
+    StockLevel,
+    StockLocation,
+    StockMove,
+    StockTransfer,
+    TransferState,
+)
 
 JOB_DOCUMENTS = (
     "visit", "task", "note", "photo", "reading", "signature", "material_request", "approval", "issue_slip", "repair_form",
@@ -34,7 +41,7 @@ JOB_DOCUMENTS = (
 _SHARED = ("site", "contact", "usage_point", "meter")
 _REFERENCE = ("district", "job_type", "policy", "part", "material_rules", "work_calendar", "duty", "signing_key")
 _PERSONAL = ("person", "crew", "shift", "notice", "delegation", "allowance")
-_STOCK = ("stock_location", "stock_level", "stock_transfer", "stock_count")
+_STOCK = ("stock_location", "stock_level", "stock_transfer")
 MASTER_DOCUMENTS = (*_SHARED, *_REFERENCE, *_PERSONAL, *_STOCK)
 """Kinds that are documents of their own accord."""
 
@@ -89,10 +96,9 @@ _REQUEST_CONTACTS = (
 _INBOX = """
 select id, array(select jsonb_array_elements_text(inboxes)) inboxes from approval
 where org_id = $1 and state = 'waiting' and id = any($2)"""
-# What a van holds is seen by the crews that have it; so are its counts and the transfers from and to it.
+# What a van holds is seen by the crews that have it; so are the transfers from and to it, until both sides agree.
 _OF_VANS = """
 select 'stock_level' kind, id from stock_level where org_id = $1 and location_id = any($2)
-union all select 'stock_count', id from stock_count where org_id = $1 and location_id = any($2)
 union all select 'stock_transfer', id from stock_transfer where org_id = $1
   and (from_location_id = any($2) or to_location_id = any($2) or arrived_location_id = any($2))"""
 _CREWS_WITH = "select id, van_id from crew where org_id = $1 and van_id = any($2) order by id"
@@ -237,9 +243,9 @@ async def _buckets(
 
 def locations_of(document: Document) -> set[UUID]:
     """Name the locations whose van's crews see a document of the stock."""
-    if isinstance(document, StockLevel | StockCount):
+    if isinstance(document, StockLevel):
         return {document.location_id}
-    if isinstance(document, StockTransfer):
+    if isinstance(document, StockTransfer) and document.state is not TransferState.CONFIRMED:
         ends = (document.from_location_id, document.to_location_id, document.arrived_location_id)
         return {id for id in ends if id is not None}
     return set()

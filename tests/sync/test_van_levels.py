@@ -13,7 +13,7 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.people import Crew
-from mobile_contract.schema.stock import LocationKind, StockLevel, StockLocation
+from mobile_contract.schema.stock import LocationKind, StockLevel, StockLocation, StockTransfer
 from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
@@ -58,13 +58,23 @@ async def test_a_crew_sees_its_van_and_not_another(org: Org) -> None:
 async def test_a_van_that_changes_hands_takes_its_levels_along(org: Org) -> None:
     amy, bob = await phone(org, "amy"), await phone(org, "bob")
     await org.ok(taking(org), taking(org, "pump"), by="amy")
-    count = t.CountVan(count_id=org.new_id(), lines=(s.CountLine(part_id=org.parts["clamp"], quantity=Decimal(2)),))
-    await org.ok(count, by="amy")
     assert len(await shown(amy, org, "stock_level")) == 2
     await give_van(org, "alpha", None)
     await give_van(org, "beta", org.vans["alpha"])
-    assert await shown(amy, org, "stock_level") == {} == await shown(amy, org, "stock_count")
-    assert len(await shown(bob, org, "stock_level")) == 2 and count.count_id in await shown(bob, org, "stock_count")
+    assert await shown(amy, org, "stock_level") == {} == await shown(amy, org, "stock_transfer")
+    assert (len(await shown(bob, org, "stock_level")), len(await shown(bob, org, "stock_transfer"))) == (2, 2)
+
+
+async def test_what_is_handed_over_is_on_both_phones_until_both_agree(org: Org) -> None:
+    amy, bob = await phone(org, "amy"), await phone(org, "bob")
+    take = taking(org)
+    give = t.HandOverParts(transfer_id=take.transfer_id, to_location_id=org.vans["beta"], lines=take.lines)
+    await org.ok(give, by="amy")
+    for device in (amy, bob):
+        (body,) = (await shown(device, org, "stock_transfer")).values()
+        assert msgspec.json.decode(body, type=StockTransfer).lines[0].sent == Decimal(2)
+    await org.ok(take, by="bob")
+    assert await shown(amy, org, "stock_transfer") == {} == await shown(bob, org, "stock_transfer")
 
 
 async def test_vans_and_stores_in_use_are_known_to_everybody_and_bins_are_not(org: Org) -> None:
