@@ -172,10 +172,14 @@ ERRORS: dict[str, Entry] = {
         "该移动不可冲销，请重新盘点、重新记账、确认调拨或收回借用。",
     ),
     "exception_closed": Entry(409, "This exception is not open any more.", "该异常已处理。"),
-    "action_not_possible": Entry(409, "This kind of exception cannot be ended in this way.", "该类异常不能以此方式处理。"),
+    "action_not_possible": Entry(
+        409, "This kind of exception cannot be ended in this way.", "该类异常不能以此方式处理。"
+    ),
     "serials_needed": Entry(422, "Say which serials, as many as the quantity.", "请指明序列号，数量须一致。"),
     "report_too_large": Entry(
-        422, "The report has too many lines; choose a crew, a type of job or a class.", "报表行数过多，请按班组、工单类型或类别筛选。"
+        422,
+        "The report has too many lines; choose a crew, a type of job or a class.",
+        "报表行数过多，请按班组、工单类型或类别筛选。",
     ),
     "loan_exceeded": Entry(409, "No more can come back than was lent or paid.", "归还不得超过借出数量或押金。"),
     "approval_decided": Entry(409, "It was already decided.", "已有决定。"),
