@@ -97,7 +97,7 @@ policies = st.integers(0, 2).flatmap(
 )
 plans = st.builds(
     Plan,
-    policies=st.lists(policies, min_size=1, max_size=4).map(tuple),
+    policies=st.lists(policies, min_size=1, max_size=3).map(tuple),
     days=st.lists(
         st.tuples(st.integers(0, 9), st.none() | st.integers(1, 7)), max_size=4, unique_by=lambda day: day[0]
     ).map(tuple),
@@ -258,7 +258,9 @@ def judged(approval: Approval) -> dict[str, object]:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(plan=plans)
 async def test_a_phone_without_a_network_names_the_approvers_that_the_server_will(
@@ -280,8 +282,11 @@ async def test_a_phone_without_a_network_names_the_approvers_that_the_server_wil
         assert judged(guess) == judged(await stored.one(org, Approval, guess.id))
 
 
-@given(plan=plans, order=st.randoms(use_true_random=False))
-def test_the_order_in_which_documents_lie_says_nothing(plan: Plan, order: random.Random) -> None:
+# Plans are large, and a busy machine draws them slowly: that says nothing about the ladder.
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@given(plan=plans, order=st.integers(0, 1000))
+def test_the_order_in_which_documents_lie_says_nothing(plan: Plan, order: int) -> None:
+    shuffling = random.Random(order)
     org = Org(
         id=UUID(int=1),
         pool=None,
@@ -311,7 +316,7 @@ def test_the_order_in_which_documents_lie_says_nothing(plan: Plan, order: random
         )
         first = evaluate(Known(policies=tuple(policies), calendars=tuple(calendars), duties=tuple(duties)), asking)
         for documents in (policies, duties):
-            order.shuffle(documents)
+            shuffling.shuffle(documents)
         assert (
             evaluate(Known(policies=tuple(policies), calendars=tuple(calendars), duties=tuple(duties)), asking) == first
         )
