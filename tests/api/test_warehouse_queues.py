@@ -72,7 +72,7 @@ async def test_a_request_goes_from_queue_to_queue_and_leaves_in_the_end(desk: Of
     await org.ok(m.IssueParts(**ground, slip_id=org.new_id(), lines=(rest,)), by="wes")
     assert await counts(desk) == {"to_hand_over": 2}
     slips = await waiting(desk, "to-hand-over", job=str(job.job_id))
-    assert slips[0]["id"] == str(slip_id)
+    assert str(slip_id) in [slip["id"] for slip in slips]
     for part, n in (("clamp", "3"), ("pump", "1")):
         said: dict[str, Any] = {"part_id": org.parts[part], "quantity": Decimal(n), "request_id": request_id}
         received = f.ReceivePart(job_id=job.job_id, visit_id=job.visit_id, move_id=org.new_id(), **said)
@@ -218,7 +218,9 @@ async def test_nobody_sees_queues_of_another_organisation(
     await store.approved(job, ("clamp", "1"), by="eve")
     await store.issued(job, await store.approved(job, ("clamp", "1"), by="eve"))
     await store.report(job, f.ReturnPart, "clamp", "1")
-    assert await counts(theirs) == {"to_approve": 1, "to_pick": 1, "to_hand_over": 1, "to_receive_back": 1}
+    # What goes back out of a van that never got it is an exception too.
+    each_one = {"to_approve": 1, "to_pick": 1, "to_hand_over": 1, "to_receive_back": 1, "exceptions": 1}
+    assert await counts(theirs) == each_one
     assert await counts(desk) == {}
     for name in QUEUES:
         assert await waiting(desk, name) == []
