@@ -15,10 +15,11 @@ import asyncpg
 from msgspec import Struct
 
 from mobile_contract import limits
+from sync import reading
 from sync.cursor import Cursor
 from sync.gate import Crowded, Gate
 from sync.literals import blobs, texts, uuids
-from sync.reading import DELTA_BYTES, Holder, Read, moved_bytes, read_of, refusal_of, room_of_pull
+from sync.reading import DELTA_BYTES, Holder, Read, moved_bytes, refusal_of, room_of_pull
 
 log = logging.getLogger("onsite.pull")
 AT_ONCE: Final = 16
@@ -125,7 +126,7 @@ def _settle(ask: _Ask, rows: Sequence[asyncpg.Record]) -> None:
         ask.answer.set_exception(refused)
         return
     try:
-        ask.answer.set_result(read_of(rows))
+        ask.answer.set_result(reading.read_of(rows))
     except ValueError as error:
         ask.answer.set_exception(error)
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from api.database import owner_connection
 from api.settings import Settings
-from sync import pull, reading
+from sync import pull, reading, together
 from sync.cursor import Cursor
 from sync.life import ensure_life
 from sync.reading import Start
@@ -68,8 +68,8 @@ async def test_a_volatile_pull_reads_what_its_statement_does_not_see_and_ours_re
 
 
 async def test_every_function_that_pages_are_read_by_is_stable(owner: asyncpg.Connection) -> None:
-    named = set(re.findall(r"\b(sync_\w+)\(", inspect.getsource(reading)))
-    assert {"sync_pull", "sync_digests", "sync_range_sums"} <= named
+    named = set(re.findall(r"\b(sync_\w+)\(", inspect.getsource(reading) + inspect.getsource(together)))
+    assert {"sync_pull", "sync_pulls", "sync_digests", "sync_range_sums"} <= named
     rows = await owner.fetch(
         "select proname, provolatile::text from pg_proc where proname = any($1) or proname in ('sync_life_now', 'sync_system', 'sync_database')",
         list(named),

@@ -49,13 +49,15 @@ class Bug(StrEnum):
 @contextlib.contextmanager
 def switched_off(bug: Bug) -> Iterator[None]:
     """Have the server work without a safeguard for the block."""
-    target, name, make = _PATCHES[bug]
-    real = getattr(target, name)
-    setattr(target, name, make(real))
+    patches = [_PATCHES[bug], *_BESIDE.get(bug, ())]
+    real = [getattr(target, name) for target, name, _ in patches]
+    for (target, name, make), known in zip(patches, real, strict=True):
+        setattr(target, name, make(known))
     try:
         yield
     finally:
-        setattr(target, name, real)
+        for (target, name, _), known in zip(patches, real, strict=True):
+            setattr(target, name, known)
 
 
 _ROW: Final = "where org_id = $1 and bucket = $2 and kind = $3 and id = $4"
@@ -117,23 +119,29 @@ def _any_life(real: Any) -> Any:
     return page
 
 
+def _alone(_: Any) -> Any:
+    return lambda source, ask: None
+
+
 def _one_less(real: Any) -> Any:
-    async def read(*args: Any, **more: Any) -> Any:
-        found = await real(*args, **more)
+    def read_of(rows: Any) -> Any:
+        found = real(rows)
         return replace(found, acked_n=max(found.acked_n - 1, 0))
 
-    return read
+    return read_of
 
 
 def _held_for_ever(real: Any) -> Any:
-    known: dict[UUID, dict[str, None]] = {}
+    known: dict[str, dict[str, None]] = {}
 
-    async def read(conn: Any, holder: Any, start: Any, now: Any, **more: Any) -> Any:
-        found = await real(conn, holder, start, now, **more)
-        known.setdefault(holder.device_id, {}).update(dict.fromkeys(found.want))
-        return replace(found, want=tuple(known[holder.device_id]))
+    def read_of(rows: Any) -> Any:
+        found = real(rows)
+        # The first bucket of everybody is that of the device.
+        held = known.setdefault(found.want[0], {})
+        held.update(dict.fromkeys(found.want))
+        return replace(found, want=tuple(held))
 
-    return read
+    return read_of
 
 
 def _forgetful(real: Any) -> Any:
@@ -206,8 +214,8 @@ _PATCHES: Final[dict[Bug, Patch]] = {
     Bug.CURSOR_IS_HIGHEST_XID: (sync.pull, "seal_cursor", _highest),
     Bug.DIGEST_IGNORED: (sync.page, "before_compared", _always_equal),
     Bug.LIFE_NOT_CHECKED: (sync.pull, "_page", _any_life),
-    Bug.ACKED_N_OFF_BY_ONE: (reading, "read", _one_less),
-    Bug.SCOPE_NOT_TAKEN_AWAY: (reading, "read", _held_for_ever),
+    Bug.ACKED_N_OFF_BY_ONE: (reading, "read_of", _one_less),
+    Bug.SCOPE_NOT_TAKEN_AWAY: (reading, "read_of", _held_for_ever),
     Bug.OUTCOME_NOT_STORED: (outcomes, "add", _forgetful),
     Bug.COMMIT_LOST: (ground.Gated, "execute", _rolled_back),
     Bug.FORK_UNNOTICED: (sync.push, "_stored", _by_number),
@@ -217,3 +225,6 @@ _PATCHES: Final[dict[Bug, Patch]] = {
     Bug.AUTHOR_IS_WHO_SENT_FIRST: (sync.push, "asks_of", _one_author),
     Bug.REDUCED_VIEW_IS_WHOLE: (projection, "open_job", _whole_view),
 }
+
+# Devices that are answered together are not asked for their life in Python: here each is answered alone.
+_BESIDE: Final[dict[Bug, tuple[Patch, ...]]] = {Bug.LIFE_NOT_CHECKED: ((sync.pull, "following", _alone),)}
