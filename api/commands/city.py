@@ -1,5 +1,6 @@
 """`onsite city`: makes the synthetic city and writes it as GeoJSON. Never touches the database."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -58,7 +59,7 @@ def make(
             made = make_city(seed, sites)
         except ValueError as error:
             raise OperatorError(f"this city cannot be made: {error}. Ask for fewer sites or another seed.") from error
-        files = {
+        files: dict[str, Callable[[], bytes]] = {
             "city.pmtiles": lambda: make_basemap(
                 made, lambda done, total: progress.update(task, completed=done, total=total)
             ),

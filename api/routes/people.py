@@ -114,8 +114,8 @@ async def make_key(
     """Make a key for another system; it may send the commands it names, and read with `read`."""
     require(actor, Role.ADMIN)
     ask = await read_struct(request, ApiKeyAsk)
-    services = OPEN311_SCOPE + ":"
-    foreign = sorted(scope for scope in set(ask.scopes) - KEY_SCOPES if not scope.startswith(services))
+    of_service = OPEN311_SCOPE + ":"
+    foreign = sorted(scope for scope in set(ask.scopes) - KEY_SCOPES if not scope.startswith(of_service))
     if foreign:
         raise ProblemError(
             "invalid",

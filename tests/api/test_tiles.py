@@ -214,13 +214,13 @@ async def test_what_is_no_tile_is_not_found(desk: Office, place: str) -> None:
     assert (await desk.raw(f"/tiles/jobs/{place}")).status_code == 404
 
 
-async def test_tracks_of_more_than_a_day_or_of_none_are_refused(desk: Office) -> None:
-    for asked in (
-        {"from_at": "2026-01-01T00:00:00Z"},
-        {"to_at": "0001-01-01T00:00:00Z"},
-        {"from_at": "2027-01-01T00:00:00Z"},
-    ):
-        assert (await desk.raw("/tiles/tracks/12/3370/1550", **asked)).status_code == 422
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("from_at", "2026-01-01T00:00:00Z"), ("to_at", "0001-01-01T00:00:00Z"), ("from_at", "2027-01-01T00:00:00Z")],
+)
+async def test_tracks_of_more_than_a_day_or_of_none_are_refused(desk: Office, name: str, value: str) -> None:
+    asked: dict[str, Any] = {name: value}
+    assert (await desk.raw("/tiles/tracks/12/3370/1550", **asked)).status_code == 422
 
 
 @pytest.fixture
