@@ -21,6 +21,7 @@ from geo.planning.solver_task import SolverAnswer, SolverJob, SolverTask, Solver
 
 _AT_ONCE: Final = (3, 4, 5, 6)
 _PART_LIMIT_S: Final = 4.0
+_LEVELS: Final = (1, 1, 3)
 _WARM_SHARE: Final = 0.3
 # So many parts in a row without a better answer, and there is hardly one.
 _ENOUGH: Final = 300
@@ -117,7 +118,7 @@ def _polish(task: SolverTask, ways: np.ndarray, answer: SolverAnswer, left: Call
         misses += 1
         if not mine:
             continue
-        sub = replace(task, vehicles=tuple(vehicles), jobs=tuple(jobs[id] for id in mine))
+        sub = replace(task, level=dice.choice(_LEVELS), vehicles=tuple(vehicles), jobs=tuple(jobs[id] for id in mine))
         before = (_worth(unassigned, jobs), _cost(rows, sub, ways))
         if dice.random() < _WARM_SHARE:
             sub = replace(sub, vehicles=tuple(replace(v, steps=rows[v.id]) for v in vehicles))
@@ -137,12 +138,19 @@ def _part(task: SolverTask, ways: np.ndarray, rows: dict[int, tuple[int, ...]], 
     for vehicle in task.vehicles:
         spots.setdefault(vehicle.crew, []).extend(place[item] for item in rows[vehicle.id] if item >= 0)
     starts = {vehicle.crew: vehicle.start for vehicle in reversed(task.vehicles)}
+    kinds = {v.crew: (v.start, v.end, v.opens, v.closes, v.skills, v.capacity) for v in reversed(task.vehicles)}
     busy = sorted(crew for crew in spots if spots[crew]) or sorted(spots)
     seed = dice.choice(busy)
     here = dice.choice(spots[seed] or [starts[seed]])
     near = {c: int(ways[here, spots[c] or [starts[c]]].min()) + dice.random() for c in spots if c != seed}
-    count = min(len(near), dice.choice(_AT_ONCE) - 1)
-    return frozenset([seed, *sorted(near, key=lambda crew: near[crew])[:count]])
+    ranked, alike = [], set()
+    for crew in sorted(near, key=lambda crew: near[crew]):
+        # Of crews that do nothing and are alike one is enough to try.
+        kind = None if spots[crew] else kinds[crew]
+        if kind is None or kind not in alike:
+            ranked.append(crew)
+            alike.add(kind)
+    return frozenset([seed, *ranked[: dice.choice(_AT_ONCE) - 1]])
 
 
 def _cost(rows: dict[int, tuple[int, ...]], sub: SolverTask, ways: np.ndarray) -> int:
