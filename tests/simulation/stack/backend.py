@@ -182,7 +182,8 @@ class Stack:
 
     async def committed(self) -> None:
         """Note what a commit brought."""
-        await self._notes.note(self.ground.eyes, self.org_id)
+        async with self.ground.looking:
+            await self._notes.note(self.ground.eyes, self.org_id)
 
     def _fall(self) -> None:
         async def dead() -> None:
@@ -206,7 +207,8 @@ class Stack:
 
     def _look_closely(self) -> None:
         async def look() -> list[str]:
-            stand = await looking.documents(self.ground.eyes, self.org_id)
+            async with self.ground.looking:
+                stand = await looking.documents(self.ground.eyes, self.org_id)
             async with org_transaction(self.ground.services.pool, self.org_id) as conn:
                 return await looking.false_documents(conn, self.org_id, stand)
 
@@ -281,7 +283,8 @@ class Stack:
             handling.cost = Cost(documents_read=sum(1 for each in read_page(answer.body).numbered if each[0]))
 
     async def _written(self, handling: StackHandling) -> None:
-        documents, scopes = await self.ground.eyes.fetchrow(_WRITTEN, self.org_id, handling.xids)
+        async with self.ground.looking:
+            documents, scopes = await self.ground.eyes.fetchrow(_WRITTEN, self.org_id, handling.xids)
         handling.cost = Cost(documents_written=documents, scope_written=scopes)
 
 
