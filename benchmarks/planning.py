@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 import msgspec
@@ -96,7 +95,7 @@ def measure(*, only: str, limits: str, pyvrp: bool, anew: bool) -> None:
     console.print(f"{len(figures.found)} plans; see docs/planning.md")
 
 
-def cases(instances: Iterator[Instance] | list[Instance], limits: tuple[float, ...], *, pyvrp: bool) -> Iterator[Case]:
+def cases(instances: Iterable[Instance], limits: tuple[float, ...], *, pyvrp: bool) -> Iterator[Case]:
     """Yield what is to be measured, the short ones first."""
     listed = list(instances)
     for limit_s in limits:
@@ -119,11 +118,6 @@ def save(figures: Figures) -> None:
 def gap(found: Found) -> float:
     """Give by how much a plan's distance is above the best known one, in percent."""
     return 100 * (found.distance / found.best_distance - 1)
-
-
-def median_gap(found: list[Found]) -> float:
-    """Give the median gap in percent; 0 for none."""
-    return median(gap(f) for f in found) if found else 0.0
 
 
 def _measure(case: Case, instance: Instance) -> Found:

@@ -157,7 +157,7 @@ def _technicians(path: Path, best: dict[str, str]) -> Instance:
     xy = tuple((r[0][1], r[0][2]) for r in rows)
     tools, spares = [UUID(int=0x100 + n) for n in range(5)], [UUID(int=0x200 + n) for n in range(5)]
     crews, visits = [], []
-    for numbers, skills, has, parts in rows[1:]:
+    for place, (numbers, skills, has, parts) in enumerate(rows[1:], 1):
         number = int(numbers[0])
         codes = tuple(Skill(code=f"s{n}") for n in skills)
         counts = tuple(PartCount(spares[n], Decimal(count)) for n, count in enumerate(parts) if count)
@@ -167,8 +167,8 @@ def _technicians(path: Path, best: dict[str, str]) -> Instance:
             crews.append(
                 CrewDay(
                     crew_id=UUID(int=0xC0 + number),
-                    start=number,
-                    end=number,
+                    start=place,
+                    end=place,
                     shift=day,
                     skills=codes,
                     parts=(*counts, *tool_counts),
@@ -181,7 +181,7 @@ def _technicians(path: Path, best: dict[str, str]) -> Instance:
             service_s = int(numbers[5] * UNIT)
             visits.append(
                 VisitNeed(
-                    id=id, job_id=id, place=number, windows=(window,), service_s=service_s, skills=codes, parts=needs
+                    id=id, job_id=id, place=place, windows=(window,), service_s=service_s, skills=codes, parts=needs
                 )
             )
     depot = Store(id=UUID(int=0xDE), place=0, part_ids=(*tools, *spares), handling_s=0)
