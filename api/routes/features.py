@@ -29,6 +29,8 @@ from mobile_contract.schema.features import (
     OgcCollection,
     OgcCollections,
     OgcConformance,
+    OgcDefinition,
+    OgcFeature,
     OgcItems,
     OgcItemsAsk,
     OgcLanding,
@@ -62,7 +64,7 @@ async def conformance(request: AnyRequest, actor: NamedDependency[Actor]) -> Res
     return answer_if_changed(request, OgcConformance(conforms_to=ogc.CONFORMS_TO))
 
 
-@get("/api", opt=_described("OGC API: OpenAPI document", None, answer_media_type=ogc.OPENAPI))
+@get("/api", opt=_described("OGC API: OpenAPI document", OgcDefinition, answer_media_type=ogc.OPENAPI))
 async def definition(
     request: AnyRequest, services: NamedDependency[Services], actor: NamedDependency[Actor]
 ) -> Response[bytes]:
@@ -153,7 +155,7 @@ async def items(
 
 @get(
     "/collections/{collection_id:str}/items/{feature_id:str}",
-    opt=_described("OGC API: item", None, answer_media_type=ogc.GEOJSON, problems=("not_found",)),
+    opt=_described("OGC API: item", OgcFeature, answer_media_type=ogc.GEOJSON, problems=("not_found",)),
 )
 async def item(
     request: AnyRequest, services: NamedDependency[Services], actor: NamedDependency[Actor]

@@ -93,6 +93,23 @@ class OgcItems(Shown, frozen=True, kw_only=True, rename="camel", omit_defaults=F
     type: Literal["FeatureCollection"] = "FeatureCollection"
 
 
+class OgcFeature(Shown, frozen=True, kw_only=True, omit_defaults=False):
+    """A feature as GeoJSON."""
+
+    id: str
+    geometry: Raw
+    properties: Raw
+    type: Literal["Feature"] = "Feature"
+
+
+class OgcDefinition(Shown, frozen=True, kw_only=True, omit_defaults=False):
+    """The OpenAPI 3.0 document of the service."""
+
+    openapi: str
+    info: Raw
+    paths: Raw
+
+
 class OgcAsk(Asked, frozen=True, kw_only=True):
     """What every document of the standard may be asked with."""
 
