@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from mobile_contract.schema import decisions as d
@@ -64,7 +64,7 @@ class Warehouse:
 
     async def report(self, job: Assigned, kind: type[f.VisitFact], part: str, n: str, *, now: datetime = NOW) -> None:
         """Have the crew report what it did with a part."""
-        said = {"move_id": self.org.new_id(), "part_id": self.org.parts[part], "quantity": Decimal(n)}
+        said: dict[str, Any] = {"move_id": self.org.new_id(), "part_id": self.org.parts[part], "quantity": Decimal(n)}
         await self.org.ok(kind(job_id=job.job_id, visit_id=job.visit_id, **said), by="amy", now=now)
 
 
