@@ -109,9 +109,9 @@ def make_basemap(city: City, progress: Progress | None = None) -> bytes:
 def _bound(city: City, area: Area, tiles: Sequence[tuple[int, bytes]]) -> bytes:
     """Write tiles in the order of their ids, with the header and the description of the layers."""
     out = io.BytesIO()
-    writer = Writer(out)  # type: ignore[no-untyped-call]
+    writer = Writer(out)
     for id, body in tiles:
-        writer.write_tile(id, body)  # type: ignore[no-untyped-call]
+        writer.write_tile(id, body)
     header = {
         "version": 3,
         "tile_type": TileType.MVT,
@@ -134,7 +134,7 @@ def _bound(city: City, area: Area, tiles: Sequence[tuple[int, bytes]]) -> bytes:
         "type": "baselayer",
         "vector_layers": layers,
     }
-    writer.finalize(header, about)  # type: ignore[no-untyped-call]
+    writer.finalize(header, about)
     return out.getvalue()
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from pmtiles.reader import Reader
 
-from api.basemap import FILE, Ground, ground_of
+from api.basemap import FILE, ground_of
 from api.settings import Settings
 from geo.basemap import make_basemap
 from geo.city import make_city
 from geo.tile_grid import on_grid
+from mobile_contract.schema.map import Ground
 from tests.api.office import office
 from tests.api.serving import Site, in_process, on_loopback
 
