@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, zip_longest
 from uuid import UUID
 
 from geo.planning.checker_day import check_day
@@ -39,36 +39,31 @@ def broken_freezes(problem: Problem, plan: Plan) -> Iterator[Broken]:
                 continue
             before = [p for p in standing[:at] if p.visit_id not in may_go]
             excused.add(planned.visit_id)
-            if _keepable(problem, day, [*before, planned]) and not _partner_goes(problem, planned.visit_id, may_go):
+            if any(_ways_to_keep(problem, day, [*before, planned])) and not _partner_goes(
+                problem, planned.visit_id, may_go
+            ):
                 yield Broken(rule=Rule.FROZEN, crew_id=day.crew_id, day=day.day, visit_id=planned.visit_id)
     yield from (Broken(rule=Rule.FROZEN, visit_id=id) for id in may_go - excused)
 
 
 def _moved(problem: Problem, day: CrewDay, kept: Sequence[Planned], route: Route) -> Iterator[Broken]:
-    """Check that a day begins with what is frozen, in order, at its time or as soon after as the crew can."""
+    """Check that a day begins with what is frozen, in order, none before its time, all together as soon as the crew can."""
     visits = {visit.id: visit for visit in problem.visits}
     placed = [stop for stop in route.stops if stop.kind is not StopKind.BREAK][: len(kept)]
-    ways = problem.ways.travel_s
-    clock, place = max(0, day.ready_s, day.shift.from_s), day.start
-    for number, planned in enumerate(kept):
-        broken = Broken(rule=Rule.FROZEN, crew_id=day.crew_id, day=day.day, visit_id=planned.visit_id)
-        stop = placed[number] if number < len(placed) else None
-        if stop is None or stop.visit_id != planned.visit_id:
-            yield broken
+    for planned, stop in zip_longest(kept, placed):
+        if stop is None or stop.visit_id != planned.visit_id or stop.begin_s < planned.begin_s:
+            yield Broken(rule=Rule.FROZEN, crew_id=day.crew_id, day=day.day, visit_id=planned.visit_id)
             return
-        visit = visits[planned.visit_id]
-        rested_s = sum(
-            s.end_s - s.begin_s for s in route.stops if s.kind is StopKind.BREAK and s.begin_s < stop.begin_s
-        )
-        soonest_s = _opens(visit, max(clock + ways[place][visit.place], planned.begin_s, visit.released_s))
-        partner_s = _partner_begins(problem, visit)
-        if stop.begin_s < planned.begin_s or stop.begin_s > max(soonest_s + rested_s, partner_s):
-            yield broken
-        clock, place = stop.end_s, visit.place
+    if not kept or any(_partner(problem, planned.visit_id) is not None for planned in kept):
+        # A pair begins when both crews are there, which one day alone does not tell.
+        return
+    sums = [sum(s.begin_s for s in way if s.visit_id in visits) for way in _ways_to_keep(problem, day, kept)]
+    if sum(stop.begin_s for stop in placed) > min(sums, default=0):
+        yield Broken(rule=Rule.FROZEN, crew_id=day.crew_id, day=day.day, visit_id=kept[0].visit_id)
 
 
-def _keepable(problem: Problem, day: CrewDay, frozen: Sequence[Planned]) -> bool:
-    """Tell whether a crew can still do these visits in this order with its breaks, wherever those go."""
+def _ways_to_keep(problem: Problem, day: CrewDay, frozen: Sequence[Planned]) -> Iterator[tuple[Stop, ...]]:
+    """Yield each way in which a crew can still do these visits in this order, by where its breaks go."""
     visits = {visit.id: visit for visit in problem.visits}
     free_s = max(0, day.ready_s, day.shift.from_s)
     due = [b for b in day.breaks if max(b.from_s, free_s) + b.duration_s <= day.shift.to_s]
@@ -90,8 +85,7 @@ def _keepable(problem: Problem, day: CrewDay, frozen: Sequence[Planned]) -> bool
                 stops.append(Stop(kind=StopKind.VISIT, begin_s=begin, end_s=clock, visit_id=visit.id))
                 place, credit = visit.place, 0
         if not check_day(problem, day, stops, ready_s=day.ready_s):
-            return True
-    return False
+            yield tuple(stops)
 
 
 def _opens(visit: VisitNeed, at_s: int) -> int:
@@ -127,8 +121,3 @@ def _absent(problem: Problem, visit_id: UUID) -> bool:
             crew = crews.get((planned.crew_id, planned.day))
             return crew is None or not crew.present or crew.waits_for is not None
     return True
-
-
-def _partner_begins(problem: Problem, visit: VisitNeed) -> int:
-    """Give how late a linked visit may begin for its partner's sake; -1 for one without partner."""
-    return problem.policy.freeze_s * 4 if _partner(problem, visit.id) is not None else -1
