@@ -1,5 +1,6 @@
 """The real stack as the world's backend: one organisation of its own for each world, on this process's ground. Implements `Backend`."""
 
+import asyncio
 import contextlib
 import logging
 import sys
@@ -182,13 +183,14 @@ class Stack:
 
     async def committed(self) -> None:
         """Note what a commit brought."""
-        async with self.ground.looking:
-            await self._notes.note(self.ground.eyes, self.org_id)
+        await self._notes.note(self.ground.eyes, self.org_id)
 
     def _fall(self) -> None:
         async def dead() -> None:
             for handling in self._running:
                 await handling.die()
+            # What is read for several devices outlives whoever asked for it.
+            await asyncio.gather(*self.ground.services.waiting._together._tasks, return_exceptions=True)
 
         self.ground.run(dead())
         self.generation += 1
@@ -207,8 +209,7 @@ class Stack:
 
     def _look_closely(self) -> None:
         async def look() -> list[str]:
-            async with self.ground.looking:
-                stand = await looking.documents(self.ground.eyes, self.org_id)
+            stand = await looking.documents(self.ground.eyes, self.org_id)
             async with org_transaction(self.ground.services.pool, self.org_id) as conn:
                 return await looking.false_documents(conn, self.org_id, stand)
 
@@ -259,8 +260,7 @@ class Stack:
         if device_id is None:
             return
         session = request.headers.get("onsite-session")
-        async with self.ground.looking:
-            handling.witness = await self._witness(device_id, UUID(session) if session else None)
+        handling.witness = await self._witness(device_id, UUID(session) if session else None)
 
     async def _witness(self, device_id: UUID, session_id: UUID | None) -> Witness:
         eyes = self.ground.eyes
@@ -283,8 +283,7 @@ class Stack:
             handling.cost = Cost(documents_read=sum(1 for each in read_page(answer.body).numbered if each[0]))
 
     async def _written(self, handling: StackHandling) -> None:
-        async with self.ground.looking:
-            documents, scopes = await self.ground.eyes.fetchrow(_WRITTEN, self.org_id, handling.xids)
+        documents, scopes = await self.ground.eyes.fetchrow(_WRITTEN, self.org_id, handling.xids)
         handling.cost = Cost(documents_written=documents, scope_written=scopes)
 
 

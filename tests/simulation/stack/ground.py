@@ -76,6 +76,36 @@ class Gated(_Connection):  # type: ignore[misc,valid-type]
         return rows
 
 
+class Eyes(_Connection):  # type: ignore[misc,valid-type]
+    """A connection that looks at the database beside a world: one statement at a time, whoever asks while another is looking."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._alone = asyncio.Lock()
+
+    async def execute(self, query: str, *args: Any, **more: Any) -> str:
+        """Run a statement."""
+        async with self._alone:
+            status: str = await super().execute(query, *args, **more)
+        return status
+
+    async def fetch(self, query: str, *args: Any, **more: Any) -> list[asyncpg.Record]:
+        """Run a query."""
+        async with self._alone:
+            rows: list[asyncpg.Record] = await super().fetch(query, *args, **more)
+        return rows
+
+    async def fetchval(self, query: str, *args: Any, **more: Any) -> Any:
+        """Run a query for one value."""
+        async with self._alone:
+            return await super().fetchval(query, *args, **more)
+
+    async def fetchrow(self, query: str, *args: Any, **more: Any) -> Any:
+        """Run a query for one row."""
+        async with self._alone:
+            return await super().fetchrow(query, *args, **more)
+
+
 class Ground:
     """One process's database, application and loop. `now` and `source` belong to the world that is running."""
 
@@ -100,10 +130,8 @@ class Ground:
             self._serving = self.run(self._serve())
         undo.callback(lambda: self.run(self._end()))
         database = urlsplit(self.settings.database_url).path.removeprefix("/")
-        self.eyes: asyncpg.Connection = self.run(asyncpg.connect(place.url(SUPERUSER, database)))
+        self.eyes: asyncpg.Connection = self.run(asyncpg.connect(place.url(SUPERUSER, database), connection_class=Eyes))
         undo.callback(lambda: self.run(self.eyes.close()))
-        # One statement at a time.
-        self.looking = asyncio.Lock()
 
     async def _serve(self) -> asyncio.Task[None]:
         # What the application opens it must close in the same task.

@@ -124,8 +124,7 @@ class StackHandling:
         for _ in range(_LOOKS_MAX):
             if await self._stands():
                 return behind
-            async with self._server.ground.looking:
-                blocking = {row["pid"] for row in await self._server.ground.eyes.fetch(_BLOCKING)}
+            blocking = {row["pid"] for row in await self._server.ground.eyes.fetch(_BLOCKING)}
             first = next((each for each in self._server.stopped if each.pid in blocking), None)
             if first is not None:
                 await first._commit()
