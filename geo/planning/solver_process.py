@@ -81,7 +81,7 @@ class SolverProcess:
             niceness = self._niceness
             code = f"import os; os.nice({niceness}); from geo.planning.worker import main; main()"
             # The solvers' own threads would take the cores from those who serve.
-            env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            env = {**_environment(), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 stdin=subprocess.PIPE,
@@ -114,6 +114,11 @@ class SolverProcess:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def _environment() -> dict[str, str]:
+    """Give the environment without what only those who serve need: no address or password of a database."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ONSITE_", "DATABASE_", "PG"))}
 
 
 def _wait(until: float, *, read: int | None = None, write: int | None = None) -> None:

@@ -45,6 +45,15 @@ def test_vroom_answers_from_a_process_of_its_own_which_ends_when_it_is_closed() 
     assert not psutil.pid_exists(pid)
 
 
+def test_a_solver_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONSITE_DATABASE_URL", "postgresql://secret")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    with SolverProcess() as solver:
+        assert solver.solve(task()).fault is None
+        environ = psutil.Process(solver.pid).environ()
+    assert not {"ONSITE_DATABASE_URL", "PGPASSWORD"} & set(environ)
+
+
 def test_polish_is_never_worse_and_keeps_every_job() -> None:
     with SolverProcess() as solver:
         plain, polished = solver.solve(task(20)), solver.solve(task(20, polish=True, limit_s=1.0))
