@@ -267,7 +267,7 @@ def _service(service: Service, language: Language) -> Row:
         "service_code": service.code,
         "service_name": name,
         "description": name,
-        "metadata": "false",
+        "metadata": False,
         "type": "realtime",
         "keywords": service.code,
         "group": service.process,
@@ -301,7 +301,7 @@ def _fill(element: ElementTree.Element, row: Row) -> None:
     for name, value in row.items():
         child = ElementTree.SubElement(element, name)
         if value is not None and not isinstance(value, list):
-            child.text = _NOT_XML.sub("", str(value))
+            child.text = _NOT_XML.sub("", str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _digest(content: Mapping[str, str]) -> str:

@@ -52,7 +52,9 @@ def told(answer: httpx.Response) -> str:
 @pytest.mark.parametrize("form", ["json", "xml"])
 def test_the_client_reads_services_definitions_and_what_was_reported(place: Reached, form: str) -> None:
     client = GeoReport(address(place), jurisdiction=place.slug, output_format=form)
-    assert [service["service_code"] for service in client.get_service_list()] == ["repair", "survey"]
+    services = client.get_service_list()
+    assert [service["service_code"] for service in services] == ["repair", "survey"]
+    assert {service["metadata"] for service in services} == {False if form == "json" else "false"}
     assert client.get_service_definition("repair")["service_code"] == "repair"
     id = told(post(place, {**LEAK, "description": f"{LEAK['description']} {form}"}))
     found = client.get_service_request(id)

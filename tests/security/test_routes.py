@@ -14,10 +14,12 @@ from api.access_tokens import make_access_token
 from api.app import bare_app
 from api.openapi import openapi_document
 from api.settings import Settings
+from mobile_contract.schema.material_commands import OpenForm
 from mobile_contract.schema.people import Role
 from tests.api.office import signed_in
 from tests.api.serving import on_loopback
-from tests.arrange import NOW
+from tests.api.warehouse import warehouse
+from tests.arrange import NOW, Org
 from tests.security.routes import DEVICE, HIDDEN, PUBLIC, ROUTES
 from tests.security.world import World, changed, headers_of, stored
 from tests.sync.phone import batch
@@ -125,6 +127,25 @@ async def test_an_access_token_of_a_quarter_of_an_hour_ago_opens_nothing(world: 
     refused(await call(world, name, {"Authorization": f"Bearer {old}"}), 401, "token_expired")
 
 
+PAPERS: dict[UUID, tuple[UUID, UUID]] = {}
+
+
+async def papers_of(org: Org) -> tuple[UUID, UUID]:
+    """Give a form and a slip of an organisation, made when it is first asked: several tests share it."""
+    if org.id not in PAPERS:
+        PAPERS[org.id] = await make_papers(org)
+    return PAPERS[org.id]
+
+
+async def make_papers(org: Org) -> tuple[UUID, UUID]:
+    """Begin a form and hand out a part in an organisation; give the form and the slip."""
+    job, form_id = await org.assigned_job(), org.new_id()
+    await org.ok(OpenForm(job_id=job.job_id, form_id=form_id), by="dan")
+    places = await warehouse(org)
+    await places.receive("main", "clamp", "10")
+    return form_id, await places.issued(job, await places.approved(job, ("clamp", "1"), by="max"))
+
+
 @pytest.fixture
 async def theirs(world: World) -> dict[str, str]:
     """Give ids of things that the other organisation really has, by the code with which they are unknown to us."""
@@ -140,6 +161,7 @@ async def theirs(world: World) -> dict[str, str]:
     assert handed.json()["outcomes"][0]["status"] == "quarantined"
     admin = await signed_in(world.site, org, Role.ADMIN.value)
     (entry,) = (await world.site.client.get("/api/v1/quarantine", headers=admin)).json()["items"][-1:]
+    form_id, slip_id = await papers_of(org)
     key = await world.site.client.post("/api/v1/api-keys", json=ROUTES["people_make_key"].body, headers=admin)
     tracks = {"person_id": str(org.people["bob"]), "name": "van"}
     tracker = await world.site.client.post("/api/v1/trackers", json=tracks, headers=admin)
@@ -149,6 +171,8 @@ async def theirs(world: World) -> dict[str, str]:
         "unknown_person": str(org.people["bob"]),
         "unknown_key": key.json()["key_id"],
         "unknown_tracker": tracker.json()["tracker_id"],
+        "unknown_form": str(form_id),
+        "unknown_slip": str(slip_id),
         "not_found": entry["entry_id"],
     }
 
