@@ -11,6 +11,7 @@ from jobs.signing import load_key
 from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.work import Work
+from mobile_contract.rules.ladder import approval_id
 from mobile_contract.schema.approval_commands import (
     AskApproval,
     EscalateApproval,
@@ -121,6 +122,14 @@ def _name_plainly(names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:
         allowance_id = getattr(command, "allowance_id", None)
         if allowance_id is not None:
             names.saved.setdefault("allowance", set()).add(allowance_id)
+    # What was asked under the id before, on whatever job.
+    asked = [c.subject_id for c, _ in those(batch, AskApproval)]
+    asked += [
+        *(c.request_id for c, _ in those(batch, RequestParts)),
+        *(c.request_id for c, _ in those(batch, TakeParts)),
+    ]
+    if asked:
+        names.ids.setdefault("approval", set()).update(approval_id(id) for id in asked)
     for delegated, _ in those(batch, SaveDelegation):
         pair = {delegated.delegation.from_id, delegated.delegation.to_id}
         names.ids.setdefault("person", set()).update(pair)

@@ -40,7 +40,9 @@ def save_delegation(work: Work, command: SaveDelegation, deed: Deed) -> Result:
     lent = replace(given, roles=lender.roles, in_force=known.in_force if known else False)
     if known == lent:
         return Applied(code="unchanged")
-    return save(work, replace(lent, in_force=False))
+    # The timer follows what is not as it says: one that was changed has to be followed, also when it is over by that.
+    over = known is not None and not given.from_at <= deed.received_at < given.to_at
+    return save(work, replace(lent, in_force=over))
 
 
 @handles(FollowDelegation)

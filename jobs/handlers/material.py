@@ -22,7 +22,7 @@ from jobs.stock import Booking, below_zero, book_all
 from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, place, van, van_of
 from jobs.work import Work
 from mobile_contract.rules.exact import is_exact, is_quantity
-from mobile_contract.rules.ladder import MATERIAL_REQUEST, NO_POLICY_VERSION, amount_of
+from mobile_contract.rules.ladder import MATERIAL_REQUEST, NO_POLICY_VERSION, amount_of, approval_id
 from mobile_contract.rules.material import piece_id, taken_move_id
 from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, TakeParts, UsePart
@@ -286,7 +286,9 @@ def _asked_before(work: Work, command: RequestParts | TakeParts) -> Applied | Pu
     """Look whether the request is known; costs, states and what the store put in are the server's and not compared."""
     known = work.get(MaterialRequest, command.request_id)
     if known is None:
-        return None
+        # What was asked about something else under this id, and perhaps approved, says nothing about parts.
+        other = work.get(Approval, approval_id(command.request_id))
+        return PutAside("id_reused") if other is not None else None
     own = [line for line in known.lines if not line.substitute_for]
     same_kind = isinstance(command, TakeParts) == (known.taken_at is not None)
     same_place = (command.job_id, command.visit_id) == (known.job_id, known.visit_id)

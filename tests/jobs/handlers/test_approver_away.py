@@ -61,6 +61,29 @@ async def test_when_a_delegation_ends_the_delegate_sees_and_decides_no_more(org:
     assert await decide(org, approval, "dan", now=NOW + HOUR) == "not_the_approver"
 
 
+async def test_a_delegation_that_is_ended_early_or_put_off_shows_nothing_any_more(org: Org) -> None:
+    await shipped(org)
+    command = delegating(org, "max", "dan")
+    await org.ok(command, by="max")
+    await follow_delegations(org.pool, org.id, now=NOW)
+    approval = await asked(org)
+    for span in ({"to_at": NOW}, {"from_at": NOW + 3 * HOUR, "to_at": NOW + 5 * HOUR}):
+        await org.ok(command, by="max", now=NOW + HOUR)
+        await follow_delegations(org.pool, org.id, now=NOW + HOUR)
+        assert f"me/{org.people['dan']}" in await inboxes(org, approval)
+        changed = msgspec.structs.replace(command.delegation, **span)
+        # Changed twice before the timer comes: it is followed all the same.
+        for reason in ("back", "back early"):
+            await org.ok(
+                a.SaveDelegation(delegation=msgspec.structs.replace(changed, reason=reason)), by="max", now=NOW + HOUR
+            )
+        assert await follow_delegations(org.pool, org.id, now=NOW + HOUR) == 1
+        assert await inboxes(org, approval) == {"role/manager"}
+        assert await follow_delegations(org.pool, org.id, now=NOW + HOUR) == 0
+    assert await follow_delegations(org.pool, org.id, now=NOW + 3 * HOUR) == 1
+    assert f"me/{org.people['dan']}" in await inboxes(org, approval)
+
+
 async def test_a_delegation_lends_its_subjects_and_its_ceiling_only(org: Org) -> None:
     await shipped(org)
     small = delegating(org, "max", "dan", ceiling=Decimal(70), subjects=("material_request",))

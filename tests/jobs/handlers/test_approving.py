@@ -285,3 +285,21 @@ async def test_parts_are_asked_for_with_their_lines_and_amounts_are_amounts(
     command = a.AskApproval(job_id=job.job_id, subject="budget", subject_id=org.new_id(), amount=Decimal(1))
     (answer,) = await org.send(msgspec.structs.replace(command, **fields), by="dan")
     assert answer.code == code
+
+
+async def test_what_was_approved_about_something_else_under_an_id_approves_no_parts(org: Org) -> None:
+    await shipped(org)
+    job, other = await org.assigned_job(), await org.assigned_job()
+    line = RequestLine(part_id=org.parts["pump"], quantity=Decimal(100))
+    command = f.RequestParts(job_id=job.job_id, visit_id=job.visit_id, request_id=org.new_id(), lines=(line,))
+    budget = a.AskApproval(job_id=job.job_id, subject="budget", subject_id=command.request_id, amount=Decimal(0))
+    await org.ok(budget, by="amy")
+    approval = await stored.one(org, Approval, approval_id(command.request_id))
+    assert await decide(org, approval, "gus") == "ok"
+    elsewhere = msgspec.structs.replace(command, job_id=other.job_id, visit_id=other.visit_id)
+    for asking in (command, elsewhere):
+        (answer,) = await org.send(asking, by="amy")
+        assert (answer.took_effect, answer.code) == (False, "id_reused")
+    (answer,) = await org.send(msgspec.structs.replace(budget, job_id=other.job_id), by="amy")
+    assert (answer.took_effect, answer.code) == (False, "id_reused")
+    assert not await stored.every(org, MaterialRequest)
