@@ -7,7 +7,7 @@ they hold whole are read together; each ask keeps its own fate: what cannot be a
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -38,7 +38,7 @@ from sync_pulls($1::text::uuid[], $2::text::uuid[], $3::text::bytea[], $4::text:
 class _Ask(Struct, eq=False):
     holder: Holder
     cursor: Cursor
-    now: datetime
+    clock: Callable[[], datetime]
     came_s: float
     answer: "asyncio.Future[Read | None]"
 
@@ -53,15 +53,17 @@ class Together:
         self._running = 0
         self._weeding = False
 
-    async def read(self, pool: asyncpg.Pool, holder: Holder, cursor: Cursor, now: datetime) -> Read | None:
+    async def read(
+        self, pool: asyncpg.Pool, holder: Holder, cursor: Cursor, clock: Callable[[], datetime]
+    ) -> Read | None:
         """Read what moved since a cursor without a part or resets, for a holder with the hash of a secret; None: it is to be read alone.
 
-        Raises Unproven, SessionUnknown, Crowded.
+        The clock is asked when the statement leaves: who has waited gets what is held then. Raises Unproven, SessionUnknown, Crowded.
         """
         if len(self._waiting) >= self._gate.line:
             raise Crowded
         loop = asyncio.get_running_loop()
-        ask = _Ask(holder, cursor, now, loop.time(), loop.create_future())
+        ask = _Ask(holder, cursor, clock, loop.time(), loop.create_future())
         self._waiting.append(ask)
         if self._running < _STATEMENTS:
             # It begins in the next turn of the loop: whatever else this turn has read from its sockets goes along.
@@ -127,7 +129,8 @@ def _settle(ask: _Ask, rows: Sequence[asyncpg.Record]) -> None:
         return
     try:
         ask.answer.set_result(reading.read_of(rows))
-    except ValueError as error:
+    except Exception as error:
+        # Whatever it is: those behind this one wait for the same loop.
         ask.answer.set_exception(error)
 
 
@@ -145,7 +148,7 @@ async def _fetch(pool: asyncpg.Pool, asks: Sequence[_Ask]) -> list[asyncpg.Recor
         uuids(holder.device_id for holder in holders),
         blobs(holder.secret_hash for holder in holders),
         uuids(holder.session_id for holder in holders),
-        asks[-1].now,
+        asks[-1].clock(),
         uuids(cursor.life for cursor in cursors),
         texts(cursor.snapshot for cursor in cursors),
         texts(texts(cursor.buckets) for cursor in cursors),

@@ -1,6 +1,7 @@
 """How devices pull and wait for news: the long poll, the live stream. Knows no HTTP. Whoever waits for news holds no database connection."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Final
@@ -11,7 +12,7 @@ from mobile_contract import limits
 from mobile_contract.schema.messages import PullAsk, RepairAsk
 from sync import page, pull, repair
 from sync.cursor import Cursor
-from sync.gate import Gate
+from sync.gate import Crowded, Gate
 from sync.pokes import Pokes
 from sync.pull import Page, Source
 from sync.reading import Holder, Start
@@ -94,21 +95,23 @@ class Waiting:
             return page.wanted(await pull.look(source.pool, source, Start(), self._clock()))
 
     async def _inside(self, source: Source, ask: PullAsk) -> Page:
-        now = self._clock()
-        found = await self._with_others(source, ask, now)
+        found = await self._with_others(source, ask)
         if found is None:
             async with self._gate.enter():
-                found = await pull.pull(source, ask, now=now)
+                # After the line: what ended while this one waited is not held any more.
+                found = await pull.pull(source, ask, now=self._clock())
         seen_n = min(ask.seen_n, found.acked_n)
         if seen_n > found.seen_n and found.cursor is not None:
-            async with self._gate.enter(), org_transaction(source.pool, source.holder.org_id) as conn:
-                await self._forget(conn, source.holder, seen_n, found.cursor)
+            # The page is read: where there is no place now, the device says what it has shown with its next pull.
+            with contextlib.suppress(Crowded):
+                async with self._gate.enter(), org_transaction(source.pool, source.holder.org_id) as conn:
+                    await self._forget(conn, source.holder, seen_n, found.cursor)
         return found
 
-    async def _with_others(self, source: Source, ask: PullAsk, now: datetime) -> Page | None:
+    async def _with_others(self, source: Source, ask: PullAsk) -> Page | None:
         """Answer a device that follows what it holds together with others; None where it has to be answered alone."""
         cursor = pull.following(source, ask)
         if cursor is None or source.holder.secret_hash is None:
             return None
-        read = await self._together.read(source.pool, source.holder, cursor, now)
-        return None if read is None else pull.followed(source, ask, read, cursor=cursor, now=now)
+        read = await self._together.read(source.pool, source.holder, cursor, self._clock)
+        return None if read is None else pull.followed(source, ask, read, cursor=cursor, now=self._clock())

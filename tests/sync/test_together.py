@@ -1,9 +1,10 @@
 """Pages read together are those that each device would have got alone, and what goes wrong for one of them is nobody else's."""
 
 import asyncio
+import contextlib
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -17,10 +18,12 @@ from mobile_contract.schema.messages import PullAsk
 from sync import pull, reading, together
 from sync.cursor import Cursor
 from sync.gate import Crowded, Gate
+from sync.pokes import Pokes
 from sync.pull import Source
 from sync.reading import Holder, Read, SessionUnknown, Start, Unproven, room_of_pull
 from sync.together import AT_ONCE, Together
 from sync.transaction import org_transaction
+from sync.waiting import Waiting
 from tests.devices import KEYRING, StrictDevice
 from tests.sync.counting import counted_pool
 from tests.sync.stage import NOW, Stage
@@ -47,6 +50,22 @@ class Phone(StrictDevice):
         return cursor
 
 
+class Shown:
+    """Notes what devices say they have shown."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    async def __call__(self, conn: asyncpg.Connection, holder: Holder, seen_n: int, cursor: Cursor) -> None:
+        """Note it."""
+        self.told.append(seen_n)
+
+
+async def no_listener() -> asyncpg.Connection:
+    """Listen to nothing."""
+    raise ConnectionError
+
+
 async def phone_on(stage: Stage, *buckets: str) -> Phone:
     """Enrol a phone of a new person who holds these buckets, and let it catch up."""
     device = await stage.device(*buckets)
@@ -70,7 +89,10 @@ async def all_at_once(
 ) -> list[Read | BaseException | None]:
     """Let phones pull in one turn of the loop."""
     gathered = Together(gate or Gate())
-    asks = (gathered.read(stage.pool, phone.source(stage.pool).holder, phone.at(stage.pool), now) for phone in phones)
+    asks = (
+        gathered.read(stage.pool, phone.source(stage.pool).holder, phone.at(stage.pool), lambda: now)
+        for phone in phones
+    )
     return await asyncio.gather(*asks, return_exceptions=True)
 
 
@@ -218,6 +240,66 @@ async def test_a_statement_that_fails_sends_everybody_to_ask_alone(
     assert await all_at_once(stage, phones) == [None, None, None]
 
 
+async def test_what_cannot_be_taken_in_for_one_is_that_ones_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = [await phone_on(stage, "crew/1") for _ in range(3)]
+    real = reading.read_of
+
+    def read_of(rows: Sequence[asyncpg.Record]) -> Read:
+        if rows[0]["want"][0] == f"dev/{phones[1].id}":
+            raise KeyError("a column that is not there")
+        return real(rows)
+
+    monkeypatch.setattr(reading, "read_of", read_of)
+    async with asyncio.timeout(10):
+        found = await all_at_once(stage, phones)
+    assert [type(each) for each in found] == [Read, KeyError, Read]
+
+
+@pytest.mark.parametrize("follows", [True, False], ids=["together", "alone"])
+async def test_who_waited_for_a_place_gets_what_is_held_when_it_is_read(stage: Stage, follows: bool) -> None:
+    phone = await phone_on(stage, "crew/1")
+    await stage.take(phone, "crew/1", at=NOW + timedelta(seconds=1))
+    gate, times = Gate(1), [NOW]
+    waiting = Waiting(Pokes(stage.pool, no_listener), clock=lambda: times[0], forget=Shown(), gate=gate)
+    async with gate.enter():
+        ask = PullAsk(cursor=phone.cursor if follows else None)
+        pulling = asyncio.create_task(waiting.pull(phone.source(stage.pool), ask))
+        await until(lambda: gate._waiting == 1)
+        times[0] = NOW + timedelta(seconds=2)
+    assert (await pulling).want == (f"dev/{phone.id}",)
+
+
+async def test_a_page_that_is_read_leaves_though_there_is_no_place_to_forget_what_was_shown(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = await phone_on(stage, "crew/1")
+    async with org_transaction(stage.pool, stage.org_id) as conn:
+        await conn.execute(
+            "update sync_device set last_n = 5 where org_id = $1 and device_id = $2", stage.org_id, phone.id
+        )
+    await stage.put("news", "crew/1")
+    gate, forget = Gate(1, line=1, line_s=0.05), Shown()
+    waiting = Waiting(Pokes(stage.pool, no_listener), clock=lambda: NOW, forget=forget, gate=gate)
+    enter, places = gate.enter, iter([True])
+
+    @contextlib.asynccontextmanager
+    async def once() -> AsyncIterator[None]:
+        if not next(places, False):
+            raise Crowded
+        async with enter():
+            yield
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(gate, "enter", once)
+        page = await waiting.pull(phone.source(stage.pool), PullAsk(cursor=phone.cursor, seen_n=3))
+    assert b'"news"' in page.body and page.acked_n == 5
+    assert forget.told == []
+    await waiting.pull(phone.source(stage.pool), PullAsk(cursor=phone.cursor, seen_n=3))
+    assert forget.told == [3]
+
+
 async def test_who_finds_no_place_in_the_line_or_waits_too_long_is_sent_away(stage: Stage) -> None:
     phones = [await phone_on(stage, "crew/1") for _ in range(4)]
     gate = Gate(1, line=3, line_s=0.2)
@@ -233,7 +315,7 @@ async def test_who_hangs_up_leaves_the_others_their_answers(stage: Stage) -> Non
     gathered = Together(gate)
     async with gate.enter():
         asks = [
-            asyncio.ensure_future(gathered.read(stage.pool, p.source(stage.pool).holder, p.at(stage.pool), NOW))
+            asyncio.ensure_future(gathered.read(stage.pool, p.source(stage.pool).holder, p.at(stage.pool), lambda: NOW))
             for p in phones
         ]
         await until(lambda: len(gathered._waiting) == 3)
