@@ -16,7 +16,7 @@ from msgspec import Struct
 from jobs.context import Deed
 from jobs.exception_names import touched as touched_by_exception
 from jobs.requests import store_of
-from jobs.stock_locations import REPAIR_SHOP, place_id, van_of
+from jobs.stock_locations import REPAIR_SHOP, RETURNED, place_id, van_of
 from jobs.store.rows import Stored
 from jobs.timeline import CountMark, LaterMove, Timeline
 from jobs.work import Work
@@ -28,7 +28,7 @@ from mobile_contract.schema.base import Command
 from mobile_contract.schema.facts import ReceivePart, ReturnPart, TakeParts, UsePart
 from mobile_contract.schema.material import MaterialRequest
 from mobile_contract.schema.reconciliation_commands import ResolveException
-from mobile_contract.schema.stock import StockLevel, StockLoan, StockLocation, StockMove
+from mobile_contract.schema.stock import LocationKind, StockLevel, StockLoan, StockLocation, StockMove
 
 
 class Touched(Struct, frozen=True, order=True):
@@ -99,10 +99,10 @@ def _of_request(work: Work, command: Any, deed: Deed) -> Iterable[Touched]:
 
 
 def _taken_back(work: Work, command: m.TakeBackParts, deed: Deed) -> Iterable[Touched]:
-    store_id = store_of(work, command.store_id)
-    if store_id is not None:
+    places = (store_of(work, command.store_id), place_id(work.org.org_id, RETURNED))
+    for location_id in (id for id in places if id is not None):
         for line in command.lines:
-            yield Touched(store_id, line.part_id, deed.occurrence.at)
+            yield Touched(location_id, line.part_id, deed.occurrence.at)
 
 
 def _exception(work: Work, command: ResolveException, deed: Deed) -> Iterable[Touched]:
@@ -150,6 +150,12 @@ VAN_COMMANDS = (ReceivePart, UsePart, ReturnPart, TakeParts, t.HandOverParts, t.
 STOCK_COMMANDS = tuple(TOUCHES)
 
 _LEVELS = "select location_id, part_id, level, counts, later, crews from stock_levels($1, $2, $3, $4, $5, $6)"
+# What crews gave back is kept as no level: they would all meet at one row. It is summed for whoever takes from it, under the level's name.
+_GIVEN_BACK = """
+select p.part_id,
+  coalesce((select sum(m.quantity) from stock_move m where m.org_id = $1 and m.to_location_id = $2 and m.part_id = p.part_id), 0)
+  - coalesce((select sum(m.quantity) from stock_move m where m.org_id = $1 and m.from_location_id = $2 and m.part_id = p.part_id), 0) quantity
+from unnest($3::uuid[]) p(part_id) order by 1"""
 _LEVEL = msgspec.json.Decoder(StockLevel)
 _COUNTS = msgspec.json.Decoder(tuple[CountMark, ...])
 _LATER = msgspec.json.Decoder(tuple[LaterMove, ...])
@@ -183,6 +189,10 @@ async def load_balances(conn: asyncpg.Connection, work: Work, batch: Sequence[tu
             crews=tuple(row["crews"]),
         )
     work.adopt(Stored("stock_level", _LEVEL.decode(row["level"])) for row in found if row["level"] is not None)
+    returned = place_id(work.org.org_id, RETURNED)
+    parts = sorted(one.part_id for one in asked if one.location_id == returned)
+    for row in await conn.fetch(_GIVEN_BACK, work.org.org_id, returned, parts) if parts else ():
+        work.given_back[row["part_id"]] = row["quantity"]
 
 
 def _widen(touched: dict[tuple[UUID, UUID], Touched], one: Touched) -> None:
@@ -192,6 +202,6 @@ def _widen(touched: dict[tuple[UUID, UUID], Touched], one: Touched) -> None:
 
 
 def _may_be_levelled(work: Work, location_id: UUID) -> bool:
-    """Tell whether a location's balance is kept; one that is not known yet may be a van or be saved by the batch itself."""
+    """Tell whether a location's balance is kept or asked; one that is not known yet may be a van or be saved by the batch itself."""
     location = work.get(StockLocation, location_id)
-    return location is None or location.kind in LEVELLED
+    return location is None or location.kind in LEVELLED or location.kind is LocationKind.RETURNED

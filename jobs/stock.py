@@ -31,7 +31,15 @@ from mobile_contract.rules.stock import (
     moment_of_count,
 )
 from mobile_contract.schema.material import Part
-from mobile_contract.schema.stock import NOTHING, MoveKind, StockCount, StockLevel, StockLocation, StockMove
+from mobile_contract.schema.stock import (
+    NOTHING,
+    LocationKind,
+    MoveKind,
+    StockCount,
+    StockLevel,
+    StockLocation,
+    StockMove,
+)
 
 _STAMPS = (
     "unit_cost",
@@ -84,8 +92,8 @@ def book(work: Work, deed: Deed, booking: Booking) -> Booked:
     """Book a move and bring the levels of both ends up to it.
 
     Gives the move; `unchanged` where it was booked before; PutAside `id_reused` where its id is another move's; Refused for an unknown part
-    or location, a quantity that cannot be, and `stock_short` (part_id, location_id, available, asked) where a store, a bin or a repair shop
-    would hold less than nothing. Raises LookupError where the command did not name a level in `jobs.balances`.
+    or location, a quantity that cannot be, and `stock_short` (part_id, location_id, available, asked) where a store, a bin, a repair shop
+    or the place of returns would hold less than nothing. Raises LookupError where the command did not name a level in `jobs.balances`.
     """
     part = work.get(Part, booking.part_id)
     if part is None:
@@ -227,11 +235,22 @@ def _move(work: Work, deed: Deed, booking: Booking, part: Part) -> StockMove:
 def _short(work: Work, move: StockMove, from_reserved: Decimal) -> Refused | None:
     """Refuse what a guarded location does not have free. A move of before a count takes nothing from what the count found."""
     location = work.get(StockLocation, move.from_location_id)
+    if location is not None and location.kind is LocationKind.RETURNED:
+        return _never_returned(work, move)
     if location is None or location.kind not in GUARDED or _next_count(work, location.id, move) is not None:
         return None
     level = level_of(work, location.id, move.part_id)
     # What was promised is given as long as it is there; what was not must be free.
     free = min(level.quantity, total([max(NOTHING, available(level)), min(from_reserved, level.reserved)]))
+    return _stock_short(level, free, move.quantity) if free < move.quantity else None
+
+
+def _never_returned(work: Work, move: StockMove) -> Refused | None:
+    """Refuse what crews never gave back, or somebody took before: to the store, to be scrapped or mended, or as it never happened."""
+    here = move.from_location_id
+    fresh = (effect(m, here) for m in work.fresh_moves() if m.part_id == move.part_id)
+    free = total([work.given_back[move.part_id], *fresh])
+    level = StockLevel(id=level_id(here, move.part_id), location_id=here, part_id=move.part_id)
     return _stock_short(level, free, move.quantity) if free < move.quantity else None
 
 

@@ -7,6 +7,7 @@ staged. `jobs.loading` fills it.
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -70,6 +71,8 @@ class Work:
         self.key: OrganisationKey | None = None
         # Of each (location, part) whose level was locked and loaded.
         self.timelines: dict[tuple[UUID, UUID], Timeline] = {}
+        # What lies where crews give back, by part: loaded for whoever takes something from there.
+        self.given_back: dict[UUID, Decimal] = {}
         # What the days that are to be reconciled come to.
         self.days: dict[date, Gathered] = {}
         self._now: dict[type[Document], dict[int, Document]] = defaultdict(dict)

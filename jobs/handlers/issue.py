@@ -157,7 +157,9 @@ def take_back_parts(work: Work, command: TakeBackParts, deed: Deed) -> Result:
     if isinstance(booked, PutAside):
         return Refused(booked.code, booked.detail)
     if isinstance(booked, Refused):
-        return booked
+        # What falls short is what crews returned: a store is only added to.
+        short = booked.code == "stock_short"
+        return Refused("not_returned", {"part_id": booked.detail["part_id"]}) if short else booked
     if not booked:
         return Applied(code="unchanged")
     for part_id in sorted({move.part_id for move in booked}):

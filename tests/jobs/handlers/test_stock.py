@@ -13,6 +13,7 @@ from jobs.stock_names import line_move_id, reversal_id
 from mobile_contract.rules.stock import to_reorder
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema import material_commands as m
 from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.stock import LocationKind, MoveKind, StockLocation, StockMove
@@ -143,6 +144,31 @@ async def test_what_was_given_back_broken_is_scrapped_where_it_lies(at: Shelves)
     await at.ok(scrapping(at, "2", location_id=str(returned)))
     assert await at.folded(returned) == 0
     assert await at.folded(place_id(at.org.id, SCRAP)) == Decimal(2)
+
+
+async def test_what_was_given_back_goes_one_way_only(at: Shelves) -> None:
+    job = await at.org.assigned_job()
+    returned = place_id(at.org.id, RETURNED)
+    fields: dict[str, Any] = {"part_id": at.part(), "quantity": Decimal(2)}
+    given = f.ReturnPart(job_id=job.job_id, visit_id=job.visit_id, move_id=at.org.new_id(), **fields)
+
+    def mending() -> s.SendToRepair:
+        return s.SendToRepair(location_id=returned, move_id=at.org.new_id(), **fields)
+
+    def taking() -> m.TakeBackParts:
+        return m.TakeBackParts(
+            job_id=job.job_id, store_id=at.store, lines=(m.TakeBackLine(move_id=at.org.new_id(), **fields),)
+        )
+
+    undo = s.ReverseMove(move_id=given.move_id, reason="wrong job")
+    assert (await at.answer(scrapping(at, "2", location_id=str(returned)))).code in ("unknown_reference", "stock_short")
+    await at.ok(given, by="amy")
+    assert (await at.answer(scrapping(at, "2.5", location_id=str(returned)))).detail["available"] == "2"
+    ways = [scrapping(at, "2", location_id=str(returned)), mending(), taking(), undo]
+    answers = await asyncio.gather(*(at.answer(way) for way in ways))
+    assert sorted(answer.code == "ok" for answer in answers) == [False, False, False, True]
+    assert {answer.code for answer in answers} <= {"ok", "stock_short", "not_returned"}
+    assert await at.folded(returned) == 0
 
 
 async def test_a_mistake_is_undone_by_its_opposite_once(at: Shelves) -> None:
