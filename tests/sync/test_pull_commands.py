@@ -31,7 +31,7 @@ from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
-from tests.sync import approval_cases, reconciliation_cases, stock_cases
+from tests.sync import approval_cases, material_cases, reconciliation_cases, stock_cases
 
 HOLDERS = ("amy", "ali", "bob", "eve", "max")
 
@@ -75,7 +75,8 @@ async def world(pool: asyncpg.Pool) -> World:
 
 
 Making: TypeAlias = Callable[[World], Awaitable[tuple[str | None, Command]]]
-MAKING: dict[str, Making] = {**approval_cases.CASES, **stock_cases.CASES, **reconciliation_cases.CASES}
+_APART = (approval_cases.CASES, material_cases.CASES, stock_cases.CASES, reconciliation_cases.CASES)
+MAKING: dict[str, Making] = {name: making for cases in _APART for name, making in cases.items()}
 
 
 def makes(making: Making) -> Making:
