@@ -51,7 +51,7 @@ async def _approved(w: World, part_id: UUID) -> tuple[Assigned, UUID]:
     return job, request_id
 
 
-async def _at_store(w: World) -> dict[str, UUID]:
+async def _at_store(w: World) -> dict[str, Any]:
     """Name an approved request and a store that has what it asks for."""
     part_id = w.org.parts["clamp"]
     job, request_id = await _approved(w, part_id)
