@@ -172,6 +172,11 @@ ERRORS: dict[str, Entry] = {
         "该移动不可冲销，请重新盘点、重新记账、确认调拨或收回借用。",
     ),
     "exception_closed": Entry(409, "This exception is not open any more.", "该异常已处理。"),
+    "exception_changed": Entry(
+        409,
+        "Material moved since this was found; reconcile the day again and look at what it finds.",
+        "发现该异常后材料又有移动，请重新核对当日账目后再处理。",
+    ),
     "action_not_possible": Entry(
         409, "This kind of exception cannot be ended in this way.", "该类异常不能以此方式处理。"
     ),
@@ -195,6 +200,9 @@ ERRORS: dict[str, Entry] = {
     "delegation_too_long": Entry(409, "Delegations may not be passed on so often.", "委托转授次数过多。"),
     "delegation_not_yours": Entry(
         403, "Only whoever delegates may say so, or an administrator.", "只能由委托人本人或管理员设置。"
+    ),
+    "duty_own": Entry(
+        403, "Nobody puts themselves on a duty roster; an administrator may.", "不能把自己列入值班表，请由管理员设置。"
     ),
     "allowance_own": Entry(403, "Nobody grants themselves an allowance.", "不能给自己授予额度。"),
     "allowance_exists": Entry(409, "An allowance never changes; grant another one.", "额度不可更改，请另行授予。"),

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from geo.district_shapes import read_outline
 from geo.store.districts import Outline
-from jobs.context import Deed
+from jobs.context import Deed, Via
 from jobs.handlers.door import handles
 from jobs.handlers.saving import References, number_fault, reference_fault, save
 from jobs.result import Applied, Refused, Result
@@ -32,7 +32,7 @@ from mobile_contract.schema.decisions import (
 )
 from mobile_contract.schema.job import JobType
 from mobile_contract.schema.material import Part
-from mobile_contract.schema.people import Duty, Person, Shift
+from mobile_contract.schema.people import Duty, Person, Role, Shift
 from mobile_contract.schema.place import District, Meter, Site
 from mobile_contract.schema.stock import LocationKind, StockLocation
 
@@ -147,7 +147,11 @@ def save_shift(work: Work, command: SaveShift, deed: Deed) -> Result:
 
 @handles(SaveDuty)
 def save_duty(work: Work, command: SaveDuty, deed: Deed) -> Result:
-    """Save a line of the duty roster."""
+    """Save a line of the duty roster. Who is on it may decide about any amount: nobody but an administrator names themselves."""
+    actor = deed.actor
+    trusted = actor.via in (Via.OPERATOR, Via.TIMER) or Role.ADMIN in actor.roles
+    if not trusted and command.duty.person_id == deed.person_id:
+        return Refused("duty_own")
     return _save_span(work, command.duty)
 
 

@@ -163,6 +163,26 @@ async def test_the_duty_chief_need_not_have_the_role(org: Org) -> None:
     assert await decide(org, approval, "wes") == "ok"
 
 
+async def test_nobody_but_an_administrator_puts_themselves_on_a_duty_roster(org: Org) -> None:
+    await shipped(org)
+
+    def on_duty(name: str) -> d.SaveDuty:
+        span = {"from_at": EVENING - HOUR, "to_at": EVENING + HOUR}
+        return d.SaveDuty(duty=Duty(id=org.new_id(), person_id=org.people[name], **span))
+
+    for name in ("dan", "max"):
+        (answer,) = await org.send(on_duty(name), by=name)
+        assert (answer.took_effect, answer.code) == (False, "duty_own")
+    (mine,) = await stored.every(org, Duty)
+    (taken,) = await org.send(d.SaveDuty(duty=msgspec.structs.replace(mine, person_id=org.people["dan"])), by="dan")
+    assert taken.code == "duty_own"
+    approval = await asked(org, "500", now=EVENING)
+    assert approval.person_id == org.people["cho"]
+    assert await decide(org, approval, "dan") == "not_the_approver"
+    await org.ok(on_duty("ada"), by="ada")
+    await org.ok(on_duty("dan"), by="max")
+
+
 async def test_nobody_approves_their_own_not_by_role_not_by_name_and_not_in_another_name(org: Org) -> None:
     await shipped(org)
     job = await org.assigned_job()
