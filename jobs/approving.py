@@ -16,11 +16,10 @@ from jobs.work import Work
 from mobile_contract.rules.allowance import taking_flags
 from mobile_contract.rules.deciding import addressed
 from mobile_contract.rules.exact import total
-from mobile_contract.rules.ladder import Asking, Known, Verdict, approval_id, evaluate
+from mobile_contract.rules.ladder import Asking, Known, Verdict, approval_id, evaluate, waiting_approval
 from mobile_contract.schema.approval import (
     Allowance,
     Approval,
-    ApprovalState,
     ApprovalStep,
     ApproverRef,
     Delegation,
@@ -52,26 +51,16 @@ def ask(work: Work, deed: Deed, asked: Asked) -> Approval:
     known = work.get(Approval, approval_id(asked.subject_id))
     if known is not None:
         return known
-    verdict = evaluate(documents_for(work, asked.job_id), asking_of(work, deed, asked))
-    approval = Approval(
-        id=approval_id(asked.subject_id),
+    asking = asking_of(work, deed, asked)
+    verdict = evaluate(documents_for(work, asked.job_id), asking)
+    approval = waiting_approval(
+        verdict,
+        asking,
         job_id=asked.job_id,
-        subject=asked.subject,
-        subject_id=asked.subject_id,
-        state=ApprovalState.WAITING,
-        after_hours=verdict.after_hours,
-        amount=verdict.amount,
-        own_amount=asked.amount,
-        currency=work.org.currency,
-        policy_code=verdict.policy_code,
-        policy_version=verdict.policy_version,
-        asked_by=deed.person_id,
-        asked_at=deed.occurrence.at,
-        steps=verdict.steps,
         after_the_fact=asked.after_the_fact,
         allowance_id=asked.allowance_id,
-        escalate_at=_escalate_at(verdict, deed.received_at),
     )
+    approval = replace(approval, escalate_at=_escalate_at(verdict, deed.received_at))
     approval = addressed(approval, work.all(Delegation), deed.received_at)
     work.put(approval)
     return approval

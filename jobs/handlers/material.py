@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from jobs.approving import Asked, ask, draw
 from jobs.context import Deed
@@ -23,11 +22,11 @@ from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, place, van, van_of
 from jobs.work import Work
 from mobile_contract.rules.exact import is_exact, is_quantity
 from mobile_contract.rules.ladder import MATERIAL_REQUEST, NO_POLICY_VERSION, amount_of, approval_id
-from mobile_contract.rules.material import piece_id, taken_move_id
+from mobile_contract.rules.material import new_request, piece_id, priced, taken_move_id
 from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.facts import ReceivePart, RequestParts, ReturnPart, TakeParts, UsePart
 from mobile_contract.schema.job import Flag
-from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestLine, RequestState
+from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestLine
 from mobile_contract.schema.stock import MoveKind
 
 Move = ReceivePart | UsePart | ReturnPart
@@ -138,22 +137,7 @@ def _put_request(work: Work, command: RequestParts | TakeParts, deed: Deed, line
         allowance_id=command.allowance_id if isinstance(command, TakeParts) else None,
     )
     approval = ask(work, deed, asked)
-    request = MaterialRequest(
-        id=command.request_id,
-        job_id=command.job_id,
-        visit_id=command.visit_id,
-        state=RequestState.WAITING_APPROVAL,
-        lines=lines,
-        amount=asked.amount,
-        day_total=approval.amount,
-        currency=approval.currency,
-        requested_by=deed.person_id,
-        requested_at=deed.occurrence.at,
-        urgent=isinstance(command, TakeParts) or command.urgent,
-        approval_id=approval.id,
-        allowance_id=asked.allowance_id,
-        taken_at=deed.occurrence.at if taken else None,
-    )
+    request = new_request(command, lines, approval)
     work.put(request)
     refold(work, request.job_id)
     return approval
@@ -273,12 +257,7 @@ def _priced(work: Work, asked: Iterable[RequestLine]) -> tuple[PricedLine, ...] 
             return PutAside("quantity_invalid", {"field": "quantity"})
         if line.price is not None and not (is_exact(line.price) and line.price >= 0):
             return PutAside("number_invalid", {"field": "price"})
-        priced = PricedLine(
-            part_id=part.id, quantity=line.quantity, unit_cost=part.unit_cost, received=Decimal(0), line_no=line_no
-        )
-        # What the customer was shown counts, whatever the catalogue says by now.
-        price = part.price if line.price is None else line.price
-        lines.append(replace(priced, chargeable=True, price=price) if line.chargeable else priced)
+        lines.append(priced(line, line_no, part))
     return tuple(lines)
 
 

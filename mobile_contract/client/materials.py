@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from mobile_contract.client.made import Made
 from mobile_contract.rules.deciding import Decider, addressed, approved, claim_of, rejected
 from mobile_contract.rules.exact import total
-from mobile_contract.rules.ladder import MATERIAL_REQUEST, Asking, Known, Verdict, amount_of, approval_id, evaluate
-from mobile_contract.rules.material import lines_of_job, numbered, piece_id, taken_move_id
+from mobile_contract.rules.ladder import MATERIAL_REQUEST, Asking, Known, Verdict, amount_of, evaluate, waiting_approval
+from mobile_contract.rules.material import lines_of_job, new_request, numbered, piece_id, priced, taken_move_id
 from mobile_contract.rules.request_states import request_state
 from mobile_contract.rules.stock import effect, level_id, merged_lines, personal_van_id, place_id, transfer_state
 from mobile_contract.schema import decisions as d
@@ -25,7 +25,7 @@ from mobile_contract.schema import field_stock as t
 from mobile_contract.schema.approval import Allowance, Approval, ApprovalState, Delegation, Policy, WorkCalendar
 from mobile_contract.schema.base import Command, Document
 from mobile_contract.schema.job import Job, Visit
-from mobile_contract.schema.material import IssueSlip, MaterialRequest, Part, PricedLine, RequestState
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, Part
 from mobile_contract.schema.people import Crew, Duty, Person
 from mobile_contract.schema.place import District
 from mobile_contract.schema.stock import (
@@ -78,43 +78,14 @@ def _request(documents: Documents, command: f.RequestParts | f.TakeParts, made: 
     if policy is None:
         return {}
     taken = isinstance(command, f.TakeParts)
-    lines = tuple(_priced(documents, line, line_no) for line_no, line in enumerate(command.lines, start=1))
+    lines = tuple(
+        priced(line, line_no, _part(documents, line.part_id)) for line_no, line in enumerate(command.lines, start=1)
+    )
     verdict, asking = _verdict(documents, command, made, amount=amount_of(lines), currency=policy.currency)
-    approval = Approval(
-        id=approval_id(command.request_id),
-        job_id=command.job_id,
-        subject=MATERIAL_REQUEST,
-        subject_id=command.request_id,
-        state=ApprovalState.WAITING,
-        after_hours=verdict.after_hours,
-        amount=verdict.amount,
-        own_amount=asking.amount,
-        currency=asking.currency,
-        policy_code=verdict.policy_code,
-        policy_version=verdict.policy_version,
-        asked_by=made.person_id,
-        asked_at=made.at,
-        steps=verdict.steps,
-        after_the_fact=taken,
-        allowance_id=command.allowance_id if isinstance(command, f.TakeParts) else None,
-    )
+    allowance_id = command.allowance_id if isinstance(command, f.TakeParts) else None
+    approval = waiting_approval(verdict, asking, job_id=command.job_id, after_the_fact=taken, allowance_id=allowance_id)
     approval = addressed(approval, _all(documents, Delegation), made.at)
-    request = MaterialRequest(
-        id=command.request_id,
-        job_id=command.job_id,
-        visit_id=command.visit_id,
-        state=RequestState.WAITING_APPROVAL,
-        lines=lines,
-        amount=asking.amount,
-        day_total=approval.amount,
-        currency=approval.currency,
-        requested_by=made.person_id,
-        requested_at=made.at,
-        urgent=taken or getattr(command, "urgent", False),
-        approval_id=approval.id,
-        allowance_id=approval.allowance_id,
-        taken_at=made.at if taken else None,
-    )
+    request = new_request(command, lines, approval)
     changes: Changes = {("approval", approval.id): approval, ("material_request", request.id): request}
     if isinstance(command, f.TakeParts):
         changes |= _taken(documents, command, made) | _drawn(documents, command, amount=asking.amount)
@@ -145,12 +116,9 @@ def _verdict(
     return evaluate(known, asking), asking
 
 
-def _priced(documents: Documents, line: Any, line_no: int) -> PricedLine:
-    part = documents.get(("part", line.part_id))
-    cost, price = (part.unit_cost, part.price) if isinstance(part, Part) else (NOTHING, None)
-    priced = PricedLine(part_id=line.part_id, quantity=line.quantity, unit_cost=cost, received=NOTHING, line_no=line_no)
-    shown = price if line.price is None else line.price
-    return replace(priced, chargeable=True, price=shown) if line.chargeable else priced
+def _part(documents: Documents, id: UUID) -> Part | None:
+    part = documents.get(("part", id))
+    return part if isinstance(part, Part) else None
 
 
 def _districts(documents: Documents, id: UUID | None) -> tuple[UUID, ...]:

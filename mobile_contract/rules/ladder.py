@@ -120,6 +120,30 @@ def evaluate(known: Known, asking: Asking) -> Verdict:
     )
 
 
+def waiting_approval(
+    verdict: Verdict, asking: Asking, *, job_id: UUID, after_the_fact: bool = False, allowance_id: UUID | None = None
+) -> Approval:
+    """Make the approval of what is asked, as the ladder judged it; where it waits is for `deciding.addressed` to say."""
+    return Approval(
+        id=approval_id(asking.subject_id),
+        job_id=job_id,
+        subject=asking.subject,
+        subject_id=asking.subject_id,
+        state=ApprovalState.WAITING,
+        after_hours=verdict.after_hours,
+        amount=verdict.amount,
+        own_amount=asking.amount,
+        currency=asking.currency,
+        policy_code=verdict.policy_code,
+        policy_version=verdict.policy_version,
+        asked_by=asking.asked_by,
+        asked_at=asking.at,
+        steps=verdict.steps,
+        after_the_fact=after_the_fact,
+        allowance_id=allowance_id,
+    )
+
+
 def day_total(asking: Asking, others: Iterable[Approval], *, zone: str) -> Decimal:
     """Add to an amount what else was asked on the job about the subject that local day, so that splitting dodges nothing.
 

@@ -9,7 +9,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mobile_contract.rules.exact import total
-from mobile_contract.schema.material import NOTHING, IssueSlip, MaterialRequest, PricedLine, SlipLine
+from mobile_contract.schema.approval import Approval
+from mobile_contract.schema.facts import RequestParts, TakeParts
+from mobile_contract.schema.material import (
+    NOTHING,
+    IssueSlip,
+    MaterialRequest,
+    Part,
+    PricedLine,
+    RequestLine,
+    RequestState,
+    SlipLine,
+)
 from mobile_contract.schema.stock import MoveKind, StockMove
 
 _KINDS = {
@@ -37,6 +48,41 @@ def numbered(lines: Iterable[PricedLine]) -> tuple[PricedLine, ...]:
     """Give every line its number, from 1; lines that have one keep it."""
     return tuple(
         line if line.line_no else replace(line, line_no=position) for position, line in enumerate(lines, start=1)
+    )
+
+
+def priced(line: RequestLine, line_no: int, part: Part | None) -> PricedLine:
+    """Make a line of a request with what its part costs; one that a phone does not know costs nothing yet."""
+    unit_cost, price = (part.unit_cost, part.price) if part is not None else (NOTHING, None)
+    made = PricedLine(
+        part_id=line.part_id, quantity=line.quantity, unit_cost=unit_cost, received=NOTHING, line_no=line_no
+    )
+    # What the customer was shown counts, whatever the catalogue says by now.
+    return (
+        replace(made, chargeable=True, price=price if line.price is None else line.price) if line.chargeable else made
+    )
+
+
+def new_request(
+    command: RequestParts | TakeParts, lines: tuple[PricedLine, ...], approval: Approval
+) -> MaterialRequest:
+    """Make the request that waits for its approval; the approval says who asked, when and for how much."""
+    taken = isinstance(command, TakeParts)
+    return MaterialRequest(
+        id=command.request_id,
+        job_id=command.job_id,
+        visit_id=command.visit_id,
+        state=RequestState.WAITING_APPROVAL,
+        lines=lines,
+        amount=approval.amount if approval.own_amount is None else approval.own_amount,
+        day_total=approval.amount,
+        currency=approval.currency,
+        requested_by=approval.asked_by,
+        requested_at=approval.asked_at,
+        urgent=True if isinstance(command, TakeParts) else command.urgent,
+        approval_id=approval.id,
+        allowance_id=approval.allowance_id,
+        taken_at=approval.asked_at if taken else None,
     )
 
 
