@@ -15,12 +15,13 @@ from jobs.exception_names import completed_at
 from jobs.result import Refused
 from jobs.stock import Booking
 from jobs.stock_locations import COUNT_DIFFERENCE, CUSTOMER, RETURNED, SCRAP, TRANSIT, Place, place
+from jobs.stock_places import SHELVES, place_fault
 from jobs.work import Work
 from mobile_contract.rules.exact import is_quantity
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.reconciliation import ExceptionKind, ResolveAction, StockException
 from mobile_contract.schema.reconciliation_commands import ResolveException
-from mobile_contract.schema.stock import NOTHING, MoveKind, StockTransfer
+from mobile_contract.schema.stock import NOTHING, LocationKind, MoveKind, StockTransfer
 
 _ONE: Final = Decimal(1)
 # Where what is missing went, by what is said of it.
@@ -59,8 +60,13 @@ def plan(work: Work, command: ResolveException, exception: StockException, deed:
     """Plan the moves of an action that completes or accepts; what reverses is the handler's.
 
     Refused: `quantity_invalid` for more than is missing, `serials_needed` where it is not said which of several, `unknown_reference` for a
-    place or a job that is not named.
+    place or a job that is not named, `location_wrong` for an issue from anything but shelves, or anything else from what is no van.
     """
+    if command.location_id is not None:
+        kinds = SHELVES if command.action is ResolveAction.BOOK_ISSUE else {LocationKind.VAN}
+        fault = place_fault(work, "location_id", command.location_id, kinds)
+        if fault is not None:
+            return fault
     draft = _Draft(work, command, exception, deed)
     if exception.kind is ExceptionKind.TRANSFER_DIFFERS:
         return Plan(bookings=tuple(draft.of_transfer()))

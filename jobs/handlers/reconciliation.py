@@ -16,6 +16,7 @@ from jobs.event import EventName
 from jobs.exception_names import reconciliation_id
 from jobs.handlers.door import handles
 from jobs.handlers.stock import reverse_move
+from jobs.outdated import outdated
 from jobs.recording import record
 from jobs.requests import refold
 from jobs.resolving import Plan, plan
@@ -110,6 +111,8 @@ def resolve_exception(work: Work, command: ResolveException, deed: Deed) -> Resu
         return Refused("action_not_possible", {"actions": ", ".join(ACTIONS[exception.kind])})
     if command.to_job_id is not None and work.get(Job, command.to_job_id) is None:
         return Refused("unknown_reference", {"field": "to_job_id"})
+    if outdated(work, exception):
+        return Refused("exception_changed")
     planned = (
         _undo(work, command, exception, deed) if command.action in _UNDOING else plan(work, command, exception, deed)
     )
@@ -178,6 +181,9 @@ def _undo(work: Work, command: ResolveException, exception: StockException, deed
         (mistake.part_id, None),
     ):
         return Refused("unknown_reference", {"field": "move_id"})
+    # Whoever ends exceptions may not reverse just any move: without a job it is one of the place that the exception is about.
+    if exception.job_id is None and exception.location_id not in (mistake.from_location_id, mistake.to_location_id):
+        return Refused("unknown_reference", {"field": "move_id"})
     if work.get(StockMove, reversal_id(mistake.id)) is not None:
         return Refused("move_not_reversible", {"kind": mistake.kind.value})
     anew: tuple[Booking, ...] = ()
@@ -192,7 +198,7 @@ def _undo(work: Work, command: ResolveException, exception: StockException, deed
         return reversed_ if isinstance(reversed_, Refused) else Refused("move_not_reversible")
     difference = exception.difference
     dealt_with = None if difference is None else min(difference, mistake.quantity)
-    return Plan(bookings=anew, quantity=dealt_with, serials=(mistake.serial,))
+    return Plan(bookings=anew, quantity=dealt_with, serials=(mistake.serial, command.serial or mistake.serial))
 
 
 def _rebooked(mistake: StockMove, command: ResolveException, deed: Deed) -> Booking:

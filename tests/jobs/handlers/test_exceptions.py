@@ -9,6 +9,7 @@ import pytest
 
 from jobs.event import EventName
 from jobs.stock_locations import COUNT_DIFFERENCE, CUSTOMER, RETURNED, SCRAP, TRANSIT, Place, place_id
+from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.field_stock import CountVan
 from mobile_contract.schema.reconciliation import ACTIONS, ExceptionState, ResolveAction, StockException
@@ -29,6 +30,7 @@ from tests.jobs.reconciling import (
     next_job,
     reconciled,
     resolve,
+    returned,
     used,
 )
 
@@ -209,6 +211,17 @@ async def test_a_serial_is_corrected_by_booking_the_use_anew(scene: Scene) -> No
     await agrees(scene, exception)
 
 
+async def test_two_serials_are_corrected_one_after_the_other(scene: Scene) -> None:
+    await scene.catalogue("meter", serialised=True, part_class="meter")
+    await drawn(scene, "meter", 2, serials=("A", "B"))
+    wrong = {serial: await used(scene, "meter", 1, serial=serial) for serial in ("X", "Y")}
+    await ended(scene)
+    (exception,) = await reconciled(scene)
+    for said, right in (("X", "A"), ("Y", "B")):
+        assert (await resolve(scene, exception, A.REBOOK, move_id=wrong[said], serial=right)).took_effect
+    await agrees(scene, exception)
+
+
 async def test_serials_may_stand_as_they_are(scene: Scene) -> None:
     exception, _ = await swapped(scene)
     assert (await resolve(scene, exception, A.ACCEPT)).took_effect
@@ -300,6 +313,57 @@ async def test_a_move_of_another_job_is_not_reversed_for_this_one(scene: Scene) 
     await next_job(scene)
     exception = await over(scene)
     assert (await resolve(scene, exception, A.REVERSE, move_id=foreign)).code == "unknown_reference"
+
+
+async def test_what_came_back_since_it_was_found_is_not_booked_twice(scene: Scene) -> None:
+    exception = await short(scene)
+    await returned(scene, "clamp", 2)
+    for action in (A.BOOK_RETURN, A.BOOK_USE, A.ACCEPT):
+        assert (await resolve(scene, exception, action)).code == "exception_changed"
+    assert await scene.held("clamp", scene.org.vans["alpha"]) == 0
+    assert await reconciled(scene) == []
+
+
+async def test_what_left_transit_since_it_was_found_is_not_taken_out_of_it_again(scene: Scene) -> None:
+    exception = await short(scene, received=False)
+    await scene.org.ok(scene.moving(f.ReceivePart, "clamp", 5), by="amy")
+    assert (await resolve(scene, exception, A.BOOK_USE)).code == "exception_changed"
+    (again,) = await reconciled(scene)
+    assert (await resolve(scene, again, A.BOOK_USE)).took_effect
+    assert await scene.held("clamp", place_id(scene.org.id, TRANSIT)) == 0
+    await agrees(scene, again)
+
+
+async def test_a_meter_that_turned_up_since_is_not_written_off(scene: Scene) -> None:
+    await scene.catalogue("meter", serialised=True, part_class="meter")
+    await drawn(scene, "meter", 2, serials=("A", "B"))
+    await ended(scene)
+    (exception,) = await reconciled(scene)
+    await returned(scene, "meter", 1, serial="B")
+    assert (await resolve(scene, exception, A.WRITE_OFF)).code == "exception_changed"
+    (again,) = await reconciled(scene)
+    assert (again.serials_missing, again.difference) == (("A",), D(1))
+    assert (await resolve(scene, again, A.WRITE_OFF)).took_effect
+
+
+async def test_only_shelves_give_out_what_was_used_beyond_the_slip(scene: Scene) -> None:
+    exception = await over(scene)
+    elsewhere = (scene.org.vans["alpha"], place_id(scene.org.id, CUSTOMER), place_id(scene.org.id, TRANSIT))
+    for location_id in elsewhere:
+        answer = await resolve(scene, exception, A.BOOK_ISSUE, location_id=location_id)
+        assert (answer.code, answer.detail["field"]) == ("location_wrong", "location_id")
+    assert await now(scene, exception) == exception
+
+
+async def test_without_a_job_only_a_move_of_the_exceptions_place_is_reversed(scene: Scene) -> None:
+    elsewhere = next(m for m in await stored.every(scene.org, StockMove) if m.part_id == scene.org.parts["clamp"])
+    await drawn(scene, "clamp", 3, received=False)
+    move_id = await used(scene, "clamp", 3)
+    await ended(scene)
+    (exception,) = await reconciled(scene)
+    assert (exception.kind, exception.job_id) == (Kind.VAN_BELOW_ZERO, None)
+    assert (await resolve(scene, exception, A.REVERSE, move_id=elsewhere.id)).code == "unknown_reference"
+    assert (await resolve(scene, exception, A.REVERSE, move_id=move_id)).took_effect
 
 
 async def test_who_comes_second_is_told_that_it_is_over(scene: Scene) -> None:
