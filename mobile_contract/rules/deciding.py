@@ -61,23 +61,24 @@ def matter_of(approval: Approval, at: datetime) -> Matter:
 def claim_of(approval: Approval, decider: Decider, delegations: Iterable[Delegation]) -> Claim | None:
     """Find by which approver somebody may decide the step under way: in their own right first, then in the place of the nearest other.
 
-    None for whoever may not, who asked, or has decided in this step already: what all have to approve is approved by different people.
+    None for whoever may not, who asked, or has decided already, in whatever step and in whosever place: an approval is of different people.
+    But where a step cannot be completed without a person whom it names and who decided in an earlier one, that person decides it
+    too: the policy says so twice. A step of a role that only those hold who have decided waits for its stand-in, or for another with the role.
     """
     if decider.person_id is not None and decider.person_id == approval.asked_by:
         return None
     step = step_under_way(approval)
-    acted = {id for d in step.decisions for id in (d.person_id, d.for_id) if id is not None}
-    if decider.person_id in acted:
+    here, before = _acted((step,)), _acted(approval.steps[: approval.step])
+    if decider.person_id in here:
         return None
-    waiting = undecided(step)
-    for ref in waiting:
+    for ref in _open_to(step, decider.person_id, before):
         if _is(ref, decider.person_id, decider.roles):
             return Claim(ref)
-    if decider.person_id is None:
+    if decider.person_id is None or decider.person_id in before:
         return None
     for lent in lent_to(decider.person_id, delegations, matter_of(approval, decider.at)):
-        for ref in waiting:
-            if lent.person_id not in acted and _is(ref, lent.person_id, lent.roles):
+        for ref in _open_to(step, lent.person_id, before):
+            if lent.person_id not in here and _is(ref, lent.person_id, lent.roles):
                 return Claim(ref, lent.person_id)
     return None
 
@@ -152,6 +153,21 @@ def merged_lines(before: Iterable[ApprovedLine], lines: Iterable[ApprovedLine]) 
     """Put the lines of a later step over those of the earlier ones; by number."""
     merged = {line.line_no: line for line in (*before, *lines)}
     return tuple(merged[no] for no in sorted(merged))
+
+
+def _acted(steps: Iterable[ApprovalStep]) -> set[UUID]:
+    return {id for step in steps for d in step.decisions for id in (d.person_id, d.for_id) if id is not None}
+
+
+def _open_to(step: ApprovalStep, person_id: UUID | None, before: set[UUID]) -> tuple[ApproverRef, ...]:
+    """List the approvers as whom somebody may decide; whoever decided before only by name, and only where the step hangs on such a name."""
+    waiting = undecided(step)
+    if person_id not in before:
+        return waiting
+    all_needed = step.rule is StepRule.ALL_OF and (step.escalated_to is None or step.escalated_to.person_id in before)
+    named = [ref.person_id in before for ref in waiting]
+    hangs = any(named) if all_needed else all(named)
+    return tuple(ref for ref in waiting if hangs and ref.person_id == person_id)
 
 
 def _decided(approval: Approval, state: ApprovalState, claim: Claim, decider: Decider) -> Approval:

@@ -102,6 +102,37 @@ def test_steps_come_one_after_the_other_and_the_last_decides() -> None:
     assert [s.decisions[0].person_id for s in done.steps] == [MAX, GUS]
 
 
+def test_whoever_decided_in_one_step_decides_in_no_other_by_whatever_right() -> None:
+    approval = waiting(step(MANAGER), step(MANAGER, DEPUTY))
+    second = take(approval, by(MAX, Role.MANAGER, Role.DEPUTY_GM))
+    assert claim_of(second, by(MAX, Role.MANAGER, Role.DEPUTY_GM), []) is None
+    assert claim_of(second, by(MAX, Role.MANAGER), [lends(GUS, MAX, Role.DEPUTY_GM)]) is None
+    assert claim_of(second, by(DAN), [lends(MAX, DAN, Role.MANAGER)]) is None
+    assert take(second, by(GUS, Role.DEPUTY_GM)).state is ApprovalState.APPROVED
+    lent = lends(MAX, DAN, Role.MANAGER)
+    instead = take(approval, by(DAN), lent)
+    for one in (MAX, DAN):
+        assert claim_of(instead, by(one, Role.MANAGER), [lent]) is None
+    assert claim_of(instead, by(EVE, Role.MANAGER), [lent]) == Claim(MANAGER)
+
+
+def test_a_step_that_hangs_on_a_person_who_decided_before_is_decided_by_them_or_their_delegate() -> None:
+    by_name = ApproverRef(person_id=MAX)
+    for hanging in (step(by_name), step(DEPUTY, by_name, rule=StepRule.ALL_OF)):
+        second = take(waiting(step(MANAGER), hanging), by(MAX, Role.MANAGER))
+        assert claim_of(second, by(MAX, Role.MANAGER, Role.DEPUTY_GM), []) == Claim(by_name)
+        assert claim_of(second, by(DAN), [lends(MAX, DAN)]) == Claim(by_name, MAX)
+    free = take(waiting(step(MANAGER), step(by_name, DEPUTY)), by(MAX, Role.MANAGER))
+    assert claim_of(free, by(MAX, Role.MANAGER), []) is None
+    late = escalated(
+        take(waiting(step(MANAGER), step(by_name, DEPUTY, rule=StepRule.ALL_OF)), by(MAX, Role.MANAGER)),
+        ApproverRef(person_id=EVE),
+        NOW,
+    )
+    assert claim_of(late, by(MAX, Role.MANAGER), []) is None
+    assert take(late, by(EVE)).state is ApprovalState.APPROVED
+
+
 def test_one_rejection_ends_it_in_whatever_step() -> None:
     decider = by(MAX, Role.MANAGER)
     ended = rejected(waiting(step(MANAGER, DEPUTY, rule=StepRule.ALL_OF)), Claim(MANAGER), decider)
