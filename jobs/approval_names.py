@@ -1,6 +1,8 @@
 """What commands about approval name beyond their plain references: rosters, delegations, whoever a policy names, what waits. Decides nothing."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +13,9 @@ from jobs.signing import load_key
 from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.work import Work
+from mobile_contract.rules.deciding import addressed
 from mobile_contract.rules.ladder import approval_id
+from mobile_contract.schema.approval import Approval, Delegation
 from mobile_contract.schema.approval_commands import (
     AskApproval,
     EscalateApproval,
@@ -50,10 +54,13 @@ _DELEGATIONS = "select id from delegation where org_id = $1 and to_at > $2 order
 _LOCK_DELEGATIONS = "select pg_advisory_xact_lock(hashtextextended('delegations/' || $1::uuid, 0))"
 # What waits for somebody who has delegated: for the person, for a role that is lent, and what the other one was shown before.
 _WAITING = """
-select a.id, a.job_id from approval a join delegation d on d.org_id = $1 and d.id = any($2)
-where a.org_id = $1 and a.state = 'waiting' and (a.inboxes ? ('me/' || d.from_id) or a.inboxes ? ('me/' || d.to_id)
-  or exists (select from jsonb_array_elements_text(d.roles) r(role) where a.inboxes ? ('role/' || r.role)))
-order by a.asked_at, a.id limit 300"""
+select a.id from approval a
+where a.org_id = $1 and a.state = 'waiting' and exists (select from delegation d where d.org_id = $1 and d.id = any($2)
+  and (a.inboxes ? ('me/' || d.from_id) or a.inboxes ? ('me/' || d.to_id)
+    or exists (select from jsonb_array_elements_text(d.roles) r(role) where a.inboxes ? ('role/' || r.role))))
+order by a.asked_at, a.id limit 20000"""
+FOLLOWED_AT_ONCE: Final = 300
+"""Approvals that following delegations rewrites in one transaction, which locks their jobs."""
 _OF_PERSON = """
 select id from delegation where org_id = $1 and (from_id = any($2) or to_id = any($2)) and to_at > $3 order by id limit 1000"""
 
@@ -83,9 +90,11 @@ async def name_approvers(
         names.ids.setdefault("delegation", set()).update(row["id"] for row in found)
     followed = [command.delegation_id for command, _ in those(batch, FollowDelegation)]
     if followed:
-        for row in await conn.fetch(_WAITING, org_id, followed):
-            names.ids.setdefault("job", set()).add(row["job_id"])
-            names.ids.setdefault("approval", set()).add(row["id"])
+        known = tuple(sorted({*names.ids.get("delegation", ()), *followed}))
+        now = min(deed.received_at for _, deed in batch)
+        for approval in await _astray(conn, org_id, (followed, known), now=now):
+            names.ids.setdefault("job", set()).add(approval.job_id)
+            names.ids.setdefault("approval", set()).add(approval.id)
     people = [c.person.id for c, _ in those(batch, SavePerson)] + [c.person_id for c, _ in those(batch, OffboardPerson)]
     if people:
         now = min(deed.received_at for _, deed in batch)
@@ -114,6 +123,27 @@ async def load_for_approval(conn: asyncpg.Connection, work: Work, batch: Sequenc
     if granted:
         work.key = await load_key(conn, work.org.org_id, now=min(granted))
         work.adopt(await rows.load(conn, work.org.org_id, [Want("signing_key", "id", (work.key.id,))]))
+
+
+async def _astray(
+    conn: asyncpg.Connection, org_id: UUID, delegations: tuple[Sequence[UUID], tuple[UUID, ...]], *, now: datetime
+) -> list[Approval]:
+    """Read which approvals are shown to others than they should be by the followed of the known delegations: the oldest, a transaction's worth.
+
+    What is right already is passed over, so that following again goes on where it stopped.
+    """
+    followed, known = delegations
+    stored = await rows.load(conn, org_id, [Want("delegation", "id", known)])
+    lent = [row.document for row in stored if isinstance(row.document, Delegation)]
+    waiting = [row["id"] for row in await conn.fetch(_WAITING, org_id, followed)]
+    found: list[Approval] = []
+    for begin in range(0, len(waiting), FOLLOWED_AT_ONCE):
+        ids = tuple(waiting[begin : begin + FOLLOWED_AT_ONCE])
+        page = [row.document for row in await rows.load(conn, org_id, [Want("approval", "id", ids)])]
+        found += [each for each in page if isinstance(each, Approval) and addressed(each, lent, now) != each]
+        if len(found) >= FOLLOWED_AT_ONCE:
+            break
+    return found[:FOLLOWED_AT_ONCE]
 
 
 def _name_plainly(names: Names, batch: Sequence[tuple[Command, Deed]]) -> None:

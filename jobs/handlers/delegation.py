@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from jobs.approval_names import FOLLOWED_AT_ONCE
 from jobs.context import Deed, Via
 from jobs.handlers.door import handles
 from jobs.handlers.saving import reference_fault, save
@@ -47,13 +48,17 @@ def save_delegation(work: Work, command: SaveDelegation, deed: Deed) -> Result:
 
 @handles(FollowDelegation)
 def follow_delegation(work: Work, command: FollowDelegation, deed: Deed) -> Result:
-    """Show what waits to whoever may decide it since the delegation began, changed or ended, and no longer to who may not."""
+    """Show what waits to whoever may decide it since the delegation began, changed or ended, and no longer to who may not.
+
+    Where there is more than one transaction takes, the delegation stays as one that is to be followed, and the timer comes again.
+    """
     delegation, now = work.get(Delegation, command.delegation_id), deed.received_at
     if delegation is None:
         return Refused("unknown_reference", {"field": "delegation_id"})
-    work.put(replace(delegation, in_force=delegation.from_at <= now < delegation.to_at))
-    known = work.all(Delegation)
-    for approval in work.all(Approval):
+    known, shown = work.all(Delegation), work.all(Approval)
+    if len(shown) < FOLLOWED_AT_ONCE:
+        work.put(replace(delegation, in_force=delegation.from_at <= now < delegation.to_at))
+    for approval in shown:
         if approval.state is ApprovalState.WAITING and (fresh := addressed(approval, known, now)) != approval:
             work.put(fresh)
     return Applied()

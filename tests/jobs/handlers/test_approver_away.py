@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import msgspec
 
+from jobs.approval_names import FOLLOWED_AT_ONCE
 from jobs.event import EventName
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.approval import (
+    Approval,
     ApproverRef,
     Delegation,
     Escalation,
@@ -59,6 +61,26 @@ async def test_when_a_delegation_ends_the_delegate_sees_and_decides_no_more(org:
     assert await follow_delegations(org.pool, org.id, now=NOW + HOUR) == 1
     assert await inboxes(org, approval) == {"role/manager"}
     assert await decide(org, approval, "dan", now=NOW + HOUR) == "not_the_approver"
+
+
+async def test_more_than_one_transaction_takes_is_followed_by_the_next_turns_of_the_timer(org: Org) -> None:
+    job_id, count = await org.open_job(), FOLLOWED_AT_ONCE + 5
+    about = [
+        a.AskApproval(job_id=job_id, subject="budget", subject_id=org.new_id(), amount=Decimal(1)) for _ in range(count)
+    ]
+    for begin in range(0, count, 61):
+        await org.ok(*about[begin : begin + 61], by="eve")
+    await org.ok(delegating(org, "gus", "dan", to_at=NOW + HOUR), by="gus")
+
+    async def shown_to_dan() -> int:
+        dan = f"me/{org.people['dan']}"
+        return sum(dan in each.inboxes for each in await stored.every(org, Approval))
+
+    for begins, turns in ((NOW, [FOLLOWED_AT_ONCE, count]), (NOW + HOUR, [5, 0])):
+        for turn, left in enumerate(turns):
+            assert await follow_delegations(org.pool, org.id, now=begins + turn * timedelta(seconds=30)) == 1
+            assert await shown_to_dan() == left
+        assert await follow_delegations(org.pool, org.id, now=begins + timedelta(minutes=1)) == 0
 
 
 async def test_a_delegation_that_is_ended_early_or_put_off_shows_nothing_any_more(org: Org) -> None:
