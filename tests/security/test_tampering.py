@@ -17,6 +17,7 @@ from joserfc.jwk import OctKey
 
 from api.sign_in import make_reset
 from api.store import credentials, sign_ins
+from jobs.context import Actor, Via
 from mobile_contract import version
 from mobile_contract.registry import COMMANDS
 from mobile_contract.schema.base import Command
@@ -24,10 +25,12 @@ from mobile_contract.schema.clock import CitedAnchor, ClockSample
 from mobile_contract.schema.people import Role
 from sync.clock import make_anchor
 from sync.cursor import Cursor, open_cursor, seal_cursor
+from sync.execute import run
 from sync.keyring import make_keyring
+from sync.outcomes import Answer
 from sync.tokens import TokenKind, mint_token
 from sync.transaction import org_transaction
-from tests.arrange import NOW, Enrolled
+from tests.arrange import NOW, Enrolled, ask_of
 from tests.security.lines import LINES
 from tests.security.scenes import SCENES, Ground
 from tests.security.world import World, arrange, changed, headers_of, stored
@@ -265,7 +268,11 @@ def swaps(world: World, command: Command, other_job: UUID) -> Iterator[tuple[str
         yield ".".join(map(str, path)), changed_fields
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("report_job", "open_job")])
+TIMERS = [name for name, line in LINES.items() if not line.office | line.field]
+"""Commands that no role may send."""
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("report_job", "open_job", *TIMERS)])
 async def test_an_id_of_another_organisation_in_any_argument_is_nothing_here(
     world: World, owner: asyncpg.Connection, name: str
 ) -> None:
@@ -291,3 +298,33 @@ async def test_an_id_of_another_organisation_in_any_argument_is_nothing_here(
     assert changed(before, await stored(owner, world)) == []
     if "job_id" in COMMANDS[name].type.__struct_fields__:
         assert "job_id" in told
+
+
+@pytest.mark.parametrize("name", TIMERS)
+async def test_what_the_timer_asks_with_an_id_of_another_organisation_is_nothing_here(
+    world: World, owner: asyncpg.Connection, name: str
+) -> None:
+    """No role sends these, so they are given to the timer: each id alone that of the other organisation, who really has it, and all at once."""
+    ours, theirs = (
+        Ground(home=world.ours, holder=org, column="crew", role=Role.ENGINEER, person=org.people[Role.ENGINEER.value])
+        for org in (world.ours, world.theirs)
+    )
+    command, twin = SCENES[name](ours), SCENES[name](theirs)
+    await arrange(world.ours, ours.steps)
+    await arrange(world.theirs, theirs.steps)
+    ids = [field for field in command.__struct_fields__ if isinstance(getattr(command, field), UUID)]
+    assert ids
+    before = await stored(owner, world)
+    timer = Actor(org_id=world.ours.id, via=Via.TIMER)
+
+    async def answer_to(swapped: list[str]) -> Answer:
+        asked = msgspec.structs.replace(command, **{field: getattr(twin, field) for field in swapped})
+        ask = ask_of(asked, timer, id=world.ours.new_id(), now=NOW)
+        (answer,) = await run(world.ours.pool, world.ours.id, [ask], now=NOW)
+        return answer
+
+    for swapped in (*([field] for field in ids), ids):
+        answer = await answer_to(swapped)
+        assert (answer.took_effect, answer.code) == (False, "unknown_reference"), swapped
+    assert changed(before, await stored(owner, world)) == []
+    assert (await answer_to([])).took_effect
