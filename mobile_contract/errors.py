@@ -171,6 +171,11 @@ ERRORS: dict[str, Entry] = {
         "This move cannot be reversed; count again, book anew, confirm the transfer or take the loan back.",
         "该移动不可冲销，请重新盘点、重新记账、确认调拨或收回借用。",
     ),
+    "issue_received": Entry(
+        409,
+        "The crew has received it; reverse the receipt first, or have it brought back.",
+        "班组已签收，请先冲销签收记录，或由班组退回。",
+    ),
     "exception_closed": Entry(409, "This exception is not open any more.", "该异常已处理。"),
     "exception_changed": Entry(
         409,

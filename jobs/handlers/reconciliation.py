@@ -15,7 +15,7 @@ from jobs.context import Deed
 from jobs.event import EventName
 from jobs.exception_names import reconciliation_id
 from jobs.handlers.door import handles
-from jobs.handlers.stock import reverse_move
+from jobs.handlers.stock import reverse_move, undo_move
 from jobs.outdated import outdated
 from jobs.recording import record
 from jobs.requests import refold
@@ -193,7 +193,9 @@ def _undo(work: Work, command: ResolveException, exception: StockException, deed
         if mistake.kind not in _REBOOKED:
             return Refused("move_not_reversible", {"kind": mistake.kind.value})
         anew = (_rebooked(mistake, command, deed),)
-    reversed_ = reverse_move(work, ReverseMove(move_id=mistake.id, reason=command.reason), deed)
+    # What is booked anew takes its place: whoever received it keeps it.
+    undo = undo_move if anew else reverse_move
+    reversed_ = undo(work, ReverseMove(move_id=mistake.id, reason=command.reason), deed)
     if not isinstance(reversed_, Applied):
         return reversed_ if isinstance(reversed_, Refused) else Refused("move_not_reversible")
     difference = exception.difference

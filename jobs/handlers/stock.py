@@ -17,9 +17,10 @@ from jobs.stock_locations import REPAIR_SHOP, SCRAP, SUPPLIER, place
 from jobs.stock_names import line_move_id, reversal_id
 from jobs.stock_places import HOLDING, SHELVES, place_fault, store_of
 from jobs.work import Work
-from mobile_contract.rules.exact import is_exact
+from mobile_contract.rules.exact import is_exact, total
+from mobile_contract.rules.material import in_force
 from mobile_contract.rules.stock import LEVELLED
-from mobile_contract.schema.material import Part
+from mobile_contract.schema.material import IssueSlip, Part
 from mobile_contract.schema.stock import LocationKind, MoveKind, StockMove
 from mobile_contract.schema.stock_commands import (
     MoveStock,
@@ -107,7 +108,16 @@ def reverse_move(work: Work, command: ReverseMove, deed: Deed) -> Result:
     """Undo a mistaken move by its opposite, at the instant of the mistake: a count made since then keeps what it found.
 
     A count's difference, a reversal, and what a transfer or a loan moved are not undone so: count again, book anew, confirm, take back.
+    Nor is an issue while crews have more of its slip than would be left: their receipts are reversed first.
     """
+    mistake = work.get(StockMove, command.move_id)
+    if mistake is not None and _received(work, mistake):
+        return Refused("issue_received")
+    return undo_move(work, command, deed)
+
+
+def undo_move(work: Work, command: ReverseMove, deed: Deed) -> Result:
+    """Undo a move as `reverse_move` does, but an issue also when it was received: for whoever books it anew in its place."""
     mistake = work.get(StockMove, command.move_id)
     if mistake is None:
         return Refused("unknown_reference", {"field": "move_id"})
@@ -163,6 +173,23 @@ def set_reorder_point(work: Work, command: SetReorderPoint, deed: Deed) -> Resul
 def future_fault(as_of: datetime, deed: Deed) -> Refused | None:
     """Refuse an instant that had not come when the command was made: nobody can have counted then."""
     return Refused("as_of_future") if as_of > deed.occurrence.at else None
+
+
+def _received(work: Work, mistake: StockMove) -> bool:
+    """Tell whether crews have more of an issued line than its slip would have given out without this move; the job's moves are loaded."""
+    slip = work.get(IssueSlip, mistake.slip_id)
+    if mistake.kind is not MoveKind.ISSUED or slip is None:
+        return False
+    line = (mistake.line_no, mistake.part_id)
+    came = total(each.received for each in slip.lines if (each.line_no, each.part_id) == line)
+    moves = in_force(work.of_job(StockMove, slip.job_id))
+    given = [m for m in moves if m.kind is MoveKind.ISSUED and m.slip_id == slip.id and (m.line_no, m.part_id) == line]
+    if mistake.id not in {move.id for move in given}:
+        return False
+    same = (m for m in moves if m.kind is MoveKind.RECEIVED and m.part_id == mistake.part_id and mistake.serial)
+    return came > total(m.quantity for m in given if m.id != mistake.id) or any(
+        m.serial == mistake.serial for m in same
+    )
 
 
 def _incoming(work: Work, id: UUID, location_id: UUID, lines: Sequence[PricedStockLine]) -> Iterable[Booking]:

@@ -366,6 +366,15 @@ async def test_without_a_job_only_a_move_of_the_exceptions_place_is_reversed(sce
     assert (await resolve(scene, exception, A.REVERSE, move_id=move_id)).took_effect
 
 
+async def test_an_issue_that_was_received_is_booked_elsewhere_but_not_reversed(scene: Scene) -> None:
+    exception = await short(scene)
+    (issued,) = [move for move in await stored.every(scene.org, StockMove) if move.kind is MoveKind.ISSUED]
+    assert (await resolve(scene, exception, A.REVERSE, move_id=issued.id)).code == "issue_received"
+    right = await next_job(scene)
+    assert (await resolve(scene, exception, A.REBOOK, move_id=issued.id, to_job_id=right.job_id)).took_effect
+    assert await scene.held("clamp", place_id(scene.org.id, TRANSIT)) == 0
+
+
 async def test_who_comes_second_is_told_that_it_is_over(scene: Scene) -> None:
     exception = await short(scene)
     assert (await resolve(scene, exception, A.BOOK_USE)).took_effect
