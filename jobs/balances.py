@@ -21,6 +21,7 @@ from jobs.store.rows import Stored
 from jobs.timeline import CountMark, LaterMove, Timeline
 from jobs.work import Work
 from mobile_contract.rules.stock import LEVELLED, level_id
+from mobile_contract.schema import decisions as d
 from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema import stock_commands as s
@@ -98,6 +99,14 @@ def _of_request(work: Work, command: Any, deed: Deed) -> Iterable[Touched]:
             yield Touched(location_id, line.part_id, deed.occurrence.at)
 
 
+def _promised(work: Work, command: d.CancelJob | d.CloseJob | d.MarkDuplicate, deed: Deed) -> Iterable[Touched]:
+    for request in work.of_job(MaterialRequest, command.job_id):
+        if request.store_id is not None:
+            for line in request.lines:
+                if line.reserved:
+                    yield Touched(request.store_id, line.part_id, deed.occurrence.at)
+
+
 def _taken_back(work: Work, command: m.TakeBackParts, deed: Deed) -> Iterable[Touched]:
     places = (store_of(work, command.store_id), place_id(work.org.org_id, RETURNED))
     for location_id in (id for id in places if id is not None):
@@ -141,6 +150,9 @@ TOUCHES: dict[type[Command], Callable[[Work, Any, Deed], Iterable[Touched]]] = {
     s.CountStock: _lines_there,
     s.SetReorderPoint: _there,
     ResolveException: _exception,
+    d.CancelJob: _promised,
+    d.CloseJob: _promised,
+    d.MarkDuplicate: _promised,
 }
 """For each command that moves stock: the levels it needs, once everything else that it names is loaded."""
 

@@ -30,8 +30,11 @@ from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import (
     Approve,
     AssignVisit,
+    CancelJob,
     ClaimJob,
+    CloseJob,
     LinkRequest,
+    MarkDuplicate,
     OffboardPerson,
     OpenJob,
     PlanVisit,
@@ -103,6 +106,9 @@ _RULED = (
     OpenForm,
     HandInCopy,
     ResolveException,
+    CancelJob,
+    CloseJob,
+    MarkDuplicate,
 )
 _FROM_STORE = (ReserveParts, PickParts, IssueParts, SubstitutePart, CloseRequest, TakeBackParts)
 _ASKED_BY_REPORTS = ("visit", "event", "task", "photo", "reading", "signature")

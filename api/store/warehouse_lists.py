@@ -41,6 +41,9 @@ from mobile_contract.schema.listing_stock import (
 )
 
 _PICKING: Final = "state in ('approved', 'reserved', 'picking', 'partly_issued')"
+# Nothing is fetched for a job that is over; when it is reopened, its requests wait again.
+_GOES_ON: Final = """not exists (select from job j where j.org_id = material_request.org_id and j.id = material_request.job_id
+  and j.state in ('cancelled', 'closed'))"""
 _WAITING: Final = "state = 'waiting'"
 _RETURNS: Final = "stock.returns"
 
@@ -68,7 +71,7 @@ _LINES_OF_A_JOB: Final = 500
 _COUNTS: Final = f"""
 select
   (select count(*) from approval where org_id = $1 and {_WAITING} and subject = $3)::int to_approve,
-  (select count(*) from material_request where org_id = $1 and {_PICKING})::int to_pick,
+  (select count(*) from material_request where org_id = $1 and {_PICKING} and {_GOES_ON})::int to_pick,
   (select count(*) from issue_slip where org_id = $1 and received_at is null)::int to_hand_over,
   (select count(distinct job_id) from ({_BACK.replace("$3", "null")}) b)::int to_receive_back,
   (select count(*) from stock_exception where org_id = $1 and state = 'open')::int exceptions"""
@@ -97,9 +100,9 @@ async def list_to_approve(conn: asyncpg.Connection, actor: Actor, asked: Approve
 
 
 async def list_to_pick(conn: asyncpg.Connection, org_id: UUID, asked: PickQueueFilter) -> PickQueue:
-    """List approved requests of which something is still to be issued, oldest first, with where their parts lie."""
+    """List approved requests of jobs that go on of which something is still to be issued, oldest first, with where their parts lie."""
     request = TABLES["material_request"].c
-    where: list[ColumnElement[bool]] = [literal_column(_PICKING)]
+    where: list[ColumnElement[bool]] = [literal_column(_PICKING), literal_column(_GOES_ON)]
     if asked.store is not None:
         where.append(or_(request.store_id == asked.store, request.store_id.is_(None)))
     if asked.job is not None:

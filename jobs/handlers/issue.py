@@ -22,7 +22,7 @@ from mobile_contract.rules.exact import is_exact, is_quantity, product, total
 from mobile_contract.rules.material import in_force, open_quantity
 from mobile_contract.rules.request_states import request_state
 from mobile_contract.schema.approval import Approval, ApprovalState
-from mobile_contract.schema.job import Job
+from mobile_contract.schema.job import Job, JobState
 from mobile_contract.schema.material import MaterialRequest, Part, PricedLine, RequestState
 from mobile_contract.schema.material_commands import (
     CloseRequest,
@@ -37,6 +37,7 @@ from mobile_contract.schema.stock import LocationKind, MoveKind, StockLocation, 
 _NOTHING = Decimal(0)
 _STORES = frozenset({LocationKind.STORE, LocationKind.BIN})
 _LINES_MAX = 200
+_OVER = frozenset({JobState.CANCELLED, JobState.CLOSED})
 _ENDED = frozenset({RequestState.REQUESTED, RequestState.WAITING_APPROVAL, RequestState.REJECTED, RequestState.CLOSED})
 
 
@@ -172,7 +173,7 @@ def take_back_parts(work: Work, command: TakeBackParts, deed: Deed) -> Result:
 
 
 def open_request(work: Work, job_id: UUID, request_id: UUID) -> MaterialRequest | Refused:
-    """Find a request that is approved and not closed; its lines are numbered and up to date."""
+    """Find a request that is approved and not closed, of a job that goes on; its lines are numbered and up to date."""
     request = work.get(MaterialRequest, request_id)
     if request is None or request.job_id != job_id:
         return _unknown(work, job_id)
@@ -181,6 +182,11 @@ def open_request(work: Work, job_id: UUID, request_id: UUID) -> MaterialRequest 
     state = request_state(decided, request.lines, closed=request.closed_at is not None)
     if state in _ENDED:
         return Refused("request_state", {"state": state.value})
+    job = work.get(Job, job_id)
+    # What was taken under an allowance is issued afterwards: the job may be over by then.
+    if job is not None and job.state in _OVER and request.taken_at is None:
+        code = "job_already_closed" if job.state is JobState.CLOSED else "job_state"
+        return Refused(code, {"state": job.state.value})
     refold(work, job_id)
     return work.get(MaterialRequest, request_id) or request
 

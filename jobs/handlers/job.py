@@ -7,8 +7,10 @@ from msgspec.structs import replace
 from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.door import handles
+from jobs.handlers.issue import let_go
 from jobs.opening import arrival_class, content_of, is_repeat, link, open_new, opening_of, put_tasks
 from jobs.recording import applied, flag, record, settle
+from jobs.requests import refold
 from jobs.result import Applied, Merged, PutAside, Refused, Result
 from jobs.rules.edit import Editor, merge
 from jobs.rules.job import LIVE
@@ -29,6 +31,7 @@ from mobile_contract.schema.decisions import (
 )
 from mobile_contract.schema.facts import ReportJob
 from mobile_contract.schema.job import Flag, Job, JobState, Request, Visit
+from mobile_contract.schema.material import MaterialRequest
 from mobile_contract.schema.place import District
 
 UNCHANGED = Applied(code="unchanged")
@@ -210,6 +213,7 @@ def close_job(work: Work, command: CloseJob, deed: Deed) -> Result:
         return wrong_state(job)
     work.put(replace(job, closed_at=deed.received_at, reason=command.reason))
     record(work, job, deed, EventName.JOB_CLOSED, detail={"reason": command.reason})
+    _free(work, job.id)
     settle(work, job.id)
     return Applied()
 
@@ -265,4 +269,14 @@ def _cancel(work: Work, job_id: UUID, deed: Deed, reason: str) -> None:
     for visit in work.of_job(Visit, job_id):
         if visit.state in OPEN:
             record(work, job, deed, EventName.VISIT_CANCELLED, visit_id=visit.id, detail={"reason": reason})
+    _free(work, job_id)
     settle(work, job_id)
+
+
+def _free(work: Work, job_id: UUID) -> None:
+    """Free what stores have set aside for a job that is over."""
+    promised = [r for r in work.of_job(MaterialRequest, job_id) if any(n.reserved or n.picked for n in r.lines)]
+    for request in promised:
+        work.put(let_go(work, request))
+    if promised:
+        refold(work, job_id)

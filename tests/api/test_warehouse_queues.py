@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from api.settings import Settings
+from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.reconciliation_commands import ReconcileDay
@@ -88,6 +89,17 @@ async def test_a_request_goes_from_queue_to_queue_and_leaves_in_the_end(desk: Of
     line = m.TakeBackLine(move_id=org.new_id(), part_id=org.parts["clamp"], quantity=Decimal(2))
     await org.ok(m.TakeBackParts(job_id=job.job_id, store_id=store.places["main"], lines=(line,)), by="wes")
     assert await counts(desk) == {}
+
+
+async def test_nothing_is_picked_for_a_job_that_was_called_off(desk: Office, store: Warehouse) -> None:
+    job, other = await desk.org.assigned_job(), await desk.org.assigned_job()
+    await store.approved(job, ("pump", "1"), by="max")
+    kept = await store.approved(other, ("pump", "1"), by="max")
+    await desk.org.ok(d.CancelJob(job_id=job.job_id, reason="not needed"), by="dan")
+    assert [request["id"] for request in await waiting(desk, "to-pick")] == [str(kept)]
+    assert await counts(desk) == {"to_pick": 1}
+    await desk.org.ok(d.ReopenJob(job_id=job.job_id, reason="needed after all"), by="dan")
+    assert await counts(desk) == {"to_pick": 2}
 
 
 async def test_what_is_to_be_picked_says_where_it_lies(desk: Office, store: Warehouse) -> None:

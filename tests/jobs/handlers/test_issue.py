@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from jobs.event import EventName
 from jobs.stock_locations import RETURNED, TRANSIT, place_id
 from mobile_contract.rules.ladder import approval_id
+from mobile_contract.rules.material import issued_move_id, piece_id
 from mobile_contract.rules.stock import level_id
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
+from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.approval import ApprovedLine
 from mobile_contract.schema.job import Flag
 from mobile_contract.schema.material import IssueSlip, RequestState
@@ -274,6 +276,71 @@ async def test_a_store_takes_back_no_more_than_the_crew_returned(at: Scene) -> N
     assert (answer.status, answer.code) == ("rejected", "not_returned")
     await at.org.ok(taking("1"), by="wes")
     assert (await at.held("clamp"), await at.held("clamp", place_id(at.org.id, RETURNED))) == (Decimal(103), Decimal(0))
+
+
+@pytest.mark.parametrize("over", ["cancelled", "duplicate"])
+async def test_a_job_that_is_called_off_frees_what_was_set_aside_and_takes_nothing_more(at: Scene, over: str) -> None:
+    request_id = await at.approved(at.line("clamp", 3))
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id}
+    await at.org.ok(m.ReserveParts(**here, store_id=at.store), m.PickParts(**here), by="wes")
+    assert await reserved(at, "clamp") == Decimal(3)
+    if over == "cancelled":
+        await at.org.ok(d.CancelJob(job_id=at.job.job_id, reason="not needed"), by="dan")
+    else:
+        other = await at.org.assigned_job()
+        await at.org.ok(d.MarkDuplicate(job_id=at.job.job_id, of_job_id=other.job_id), by="dan")
+    assert await reserved(at, "clamp") == Decimal(0)
+    request = await at.request(request_id)
+    assert (request.state, request.lines[0].reserved, request.lines[0].picked) == (
+        RequestState.APPROVED,
+        Decimal(0),
+        Decimal(0),
+    )
+    refused = [
+        await at.told(each)
+        for each in (m.ReserveParts(**here, store_id=at.store), m.PickParts(**here), at.issuing(request_id))
+    ]
+    assert [(answer.code, answer.detail["state"]) for answer in refused] == [("job_state", "cancelled")] * 3
+    await at.org.ok(d.ReopenJob(job_id=at.job.job_id, reason="needed after all"), by="dan")
+    await at.org.ok(m.ReserveParts(**here, store_id=at.store), at.issuing(request_id), by="wes")
+
+
+async def test_a_job_that_is_closed_frees_what_was_set_aside_and_takes_nothing_more(at: Scene) -> None:
+    request_id = await at.approved(at.line("clamp", 3))
+    here: dict[str, Any] = {"job_id": at.job.job_id, "request_id": request_id}
+    await at.org.ok(m.ReserveParts(**here, store_id=at.store), by="wes")
+    await at.org.ok(at.fact(f.StartWork), at.fact(f.CompleteVisit), by="amy")
+    await at.org.ok(d.CloseJob(job_id=at.job.job_id, reason="done"), by="dan")
+    assert await reserved(at, "clamp") == Decimal(0)
+    assert (await at.told(at.issuing(request_id))).code == "job_already_closed"
+
+
+async def test_an_issue_is_not_reversed_while_the_crew_has_it(at: Scene) -> None:
+    request_id = await at.approved(at.line("clamp", 3))
+    slip = await at.issued(request_id)
+    receipt = at.moving(f.ReceivePart, "clamp", 3, slip_id=slip.id, line_no=1)
+    assert isinstance(receipt, f.ReceivePart)
+    await at.org.ok(receipt, by="amy")
+    reverse = s.ReverseMove(move_id=issued_move_id(slip.id, 1), reason="wrong job")
+    assert (await at.told(reverse)).code == "issue_received"
+    assert (await at.request(request_id)).lines[0].issued == Decimal(3)
+    assert await at.held("clamp", place_id(at.org.id, TRANSIT)) == Decimal(0)
+    await at.org.ok(s.ReverseMove(move_id=receipt.move_id, reason="never came"), reverse, by="wes")
+    assert (await at.told(reverse)).code == "unchanged"
+    assert await at.held("clamp", place_id(at.org.id, TRANSIT)) == Decimal(0)
+    assert (await at.request(request_id)).state is RequestState.APPROVED
+
+
+async def test_of_meters_only_those_that_the_crew_has_stay_issued(at: Scene) -> None:
+    await at.catalogue("meter", serialised=True, part_class="meter")
+    request_id = await at.approved(at.line("meter", 2))
+    slip = await at.issued(request_id, m.IssueLine(line_no=1, quantity=Decimal(2), serials=("A", "B")))
+    await at.org.ok(at.moving(f.ReceivePart, "meter", 1, slip_id=slip.id, line_no=1, serial="B"), by="amy")
+    codes = []
+    for number in (1, 0):
+        issued = piece_id(issued_move_id(slip.id, 1), number)
+        codes.append((await at.told(s.ReverseMove(move_id=issued, reason="wrong one"))).code)
+    assert codes == ["issue_received", "ok"]
 
 
 async def test_every_step_is_recorded_on_the_job(at: Scene) -> None:
