@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 
 from api.body import read_query
 from api.describe import describe
-from api.reading import AnyRequest, require_reader
+from api.reading import AnyRequest, require_cost_reader, require_reader
 from api.services import Services
 from api.store import lists
 from jobs.context import Actor
@@ -17,9 +17,11 @@ from sync.transaction import org_transaction
 async def list_all(
     request: AnyRequest, services: NamedDependency[Services], actor: NamedDependency[Actor]
 ) -> ApprovalPage:
-    """List approvals by id; with `mine` those that wait for the caller."""
+    """List approvals by id, for those who see costs; with `mine` those that wait for the caller, whoever in the office that is."""
     require_reader(actor)
     asked = read_query(request, ApprovalFilter)
+    if not asked.mine:
+        require_cost_reader(actor)
     async with org_transaction(services.pool, actor.org_id) as conn:
         return await lists.list_approvals(conn, actor, asked)
 

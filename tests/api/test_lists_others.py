@@ -13,7 +13,7 @@ from geo.coordinates import LonLat, distance_m
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import Delegation
-from mobile_contract.schema.approval_commands import SaveDelegation
+from mobile_contract.schema.approval_commands import AskApproval, SaveDelegation
 from mobile_contract.schema.material import RequestLine
 from sync.escalations import follow_delegations
 from tests.api.office import Clock, Office, office
@@ -109,8 +109,35 @@ async def test_an_approver_finds_what_waits_for_them_and_nobody_else_does(desk: 
     await org.ok(SaveDelegation(delegation=lent), by="ada")
     await follow_delegations(org.pool, org.id, now=NOW)
     assert len((await desk.get("/approvals", by="max", mine="true"))["items"]) == 1
-    assert len((await desk.get("/approvals", state="waiting"))["items"]) == 1
-    assert (await desk.get("/approvals", state="approved"))["items"] == []
+    assert len((await desk.get("/approvals", by="max", state="waiting"))["items"]) == 1
+    assert (await desk.get("/approvals", by="max", state="approved"))["items"] == []
+
+
+async def test_amounts_are_listed_for_those_who_see_costs_and_for_others_what_waits_for_themselves(
+    desk: Office,
+) -> None:
+    org = desk.org
+    await org.ok(
+        AskApproval(job_id=await org.open_job(), subject="budget", subject_id=org.new_id(), amount=Decimal(9)), by="eve"
+    )
+    await org.ok(
+        AskApproval(job_id=await org.open_job(), subject="relief", subject_id=org.new_id(), amount=Decimal(7)), by="eve"
+    )
+    lent = Delegation(
+        id=org.new_id(),
+        from_id=org.people["gus"],
+        to_id=org.people["dan"],
+        from_at=NOW,
+        to_at=NOW + timedelta(days=1),
+        subjects=("relief",),
+    )
+    await org.ok(SaveDelegation(delegation=lent), by="gus")
+    await follow_delegations(org.pool, org.id, now=NOW)
+    assert len((await desk.get("/approvals", by="max"))["items"]) == 2
+    for asked in ("", "?state=waiting", "?role=deputy_gm", "?mine=false"):
+        refused = await desk.raw(f"/approvals{asked}")
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), asked
+    assert [item["amount"] for item in (await desk.get("/approvals", mine="true"))["items"]] == ["7"]
 
 
 async def test_jobs_on_a_map_are_points_in_the_datum_asked_for(desk: Office) -> None:

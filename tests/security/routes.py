@@ -49,7 +49,8 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "people_revoke_key": RouteLine("A", unknown="unknown_key"),
     "people_set_credential": RouteLine("A", body={"login": "somebody"}, unknown="unknown_person"),
     "people_make_reset": RouteLine("A", unknown="unknown_person"),
-    "approvals_list_all": _reads(),
+    # With `mine` whoever reads: tests/api/test_lists_others.py.
+    "approvals_list_all": RouteLine(COSTS),
     "auth_login": RouteLine(PUBLIC, body={"org": "nobody", "login": "x", "password": "x"}),
     "auth_refresh": RouteLine(PUBLIC, body={"refresh_token": "x"}),
     "auth_reset_password": RouteLine(PUBLIC, body={"reset_token": "x", "new": "a long new word 1"}),
