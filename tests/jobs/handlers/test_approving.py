@@ -167,8 +167,8 @@ async def test_nobody_but_an_administrator_puts_themselves_on_a_duty_roster(org:
     await shipped(org)
 
     def on_duty(name: str) -> d.SaveDuty:
-        span = {"from_at": EVENING - HOUR, "to_at": EVENING + HOUR}
-        return d.SaveDuty(duty=Duty(id=org.new_id(), person_id=org.people[name], **span))
+        from_at, to_at = EVENING - HOUR, EVENING + HOUR
+        return d.SaveDuty(duty=Duty(id=org.new_id(), person_id=org.people[name], from_at=from_at, to_at=to_at))
 
     for name in ("dan", "max"):
         (answer,) = await org.send(on_duty(name), by=name)
