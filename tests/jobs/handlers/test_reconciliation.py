@@ -231,8 +231,9 @@ async def test_copies_that_are_due_are_missed_until_they_come(scene: Scene) -> N
 async def test_copy_three_that_says_less_than_the_slips_is_found(scene: Scene) -> None:
     form_id = scene.org.new_id()
     await scene.org.ok(m.OpenForm(job_id=scene.job.job_id, form_id=form_id), by="wes")
-    await drawn(scene, "clamp", 2, form_id=form_id, copy_kept=True)
+    await drawn(scene, "clamp", 2, received=False, form_id=form_id, copy_kept=True)
     await used(scene, "clamp", 2)
+    # Nobody has received it: what a crew has is not reversed.
     await scene.org.ok(ReverseMove(move_id=await standing(scene, MoveKind.ISSUED), reason="another slip"), by="wes")
     await ended(scene)
     found = {(e.kind, e.difference) for e in await reconciled(scene, now=NOW + timedelta(hours=1))}
