@@ -91,9 +91,9 @@ async def use_database(settings: Settings, source: Settings) -> None:
 
 
 def flush_late(place: Place) -> None:
-    """Let the background writer come late, as it may in life."""
-    superuser_sql(place, "alter system set wal_writer_delay = '10s'")
-    superuser_sql(place, "select pg_reload_conf()")
+    """Let the writer of the journal come late, as it may in life: it is held until the server ends."""
+    pid = superuser_sql(place, "select pid from pg_stat_activity where backend_type = 'walwriter'")
+    run_as_server_user(["kill", "-STOP", pid.strip()])
 
 
 async def kill_a_backend(settings: Settings) -> None:
