@@ -1,0 +1,1 @@
+-- Planning: locks of visits, proposals. A blank line after a semicolon ends a statement.

@@ -1,0 +1,13 @@
+"""Board: what changed since a snapshot."""
+
+from api.migrations.sql_files import run_sql_beside
+
+revision: str = "0014"
+down_revision: str | None = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this step."""
+    run_sql_beside(__file__)

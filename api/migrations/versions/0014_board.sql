@@ -1,0 +1,1 @@
+-- Board: what changed since a snapshot. A blank line after a semicolon ends a statement.

@@ -1,0 +1,1 @@
+-- Waking: where a sleeping phone is reached; storms. A blank line after a semicolon ends a statement.
