@@ -21,7 +21,7 @@ def _noun() -> None:
 def emit(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a file is outdated.")] = False,
 ) -> None:
-    """Write `schema.json` and `openapi.json` into mobile_contract/dist/ from the Structs and the routes.
+    """Write `schema.json`, `openapi.json` and `ts/contract.ts` into mobile_contract/dist/ from the Structs and the routes.
 
     Example: [bold]onsite contract emit --check[/bold]
     """
