@@ -182,3 +182,30 @@ tracker = Table(
     comment="An app of another maker that may report where one person is, and nothing else.",
 )
 Index("tracker_org_id_person_id_idx", tracker.c.org_id, tracker.c.person_id)
+
+plan_proposal = Table(
+    "plan_proposal",
+    metadata,
+    _id("org_id"),
+    _id("id"),
+    Column("kind", Text, nullable=False),
+    instant("made_at"),
+    _id("made_by", nullable=True),
+    instant("expires_at"),
+    Column("body", LargeBinary, nullable=False),
+    Column("basis", LargeBinary, comment="The problem and the plan, for explanations; null: too large to keep."),
+    instant("committed_at", nullable=True),
+    _id("commit_key", nullable=True),
+    Column("commit_digest", LargeBinary),
+    Column("commit_answer", LargeBinary),
+    PrimaryKeyConstraint("org_id", "id"),
+    comment="Proposals of the planner as they were made; one that nobody committed goes soon after it expired.",
+)
+Index("plan_proposal_org_id_expires_at_idx", plan_proposal.c.org_id, plan_proposal.c.expires_at)
+Index(
+    "plan_proposal_org_id_commit_key_key",
+    plan_proposal.c.org_id,
+    plan_proposal.c.commit_key,
+    unique=True,
+    postgresql_where=text("commit_key is not null"),
+)

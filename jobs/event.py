@@ -29,6 +29,7 @@ class EventName(StrEnum):
     VISIT_ACCEPTED = "visit_accepted"
     VISIT_DECLINED = "visit_declined"
     VISIT_CANCELLED = "visit_cancelled"
+    VISIT_LOCKED = "visit_locked"
     VISIT_FOUND = "visit_found"
     TRAVEL_STARTED = "travel_started"
     ARRIVED = "arrived"

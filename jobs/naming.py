@@ -42,11 +42,14 @@ from mobile_contract.schema.material_commands import HandInCopy, IssueParts, Ope
 from mobile_contract.schema.people import Crew, Person
 from mobile_contract.schema.place import Site
 from mobile_contract.schema.reconciliation_commands import ResolveException
+from mobile_contract.schema.storm import DeclareStorm, EndStorm
 
 C = TypeVar("C", bound=Command)
 _REFERENCES = {
     "job_id": "job",
     "of_job_id": "job",
+    "other_job_id": "job",
+    "other_visit_id": "visit",
     "to_job_id": "job",
     "visit_id": "visit",
     "site_id": "site",
@@ -69,6 +72,7 @@ _REFERENCES = {
     "default_store_id": "stock_location",
     "allowance_id": "allowance",
     "delegation_id": "delegation",
+    "storm_id": "storm",
 }
 # A fact is known by the id its client gave it, whichever job it named: a reused id must be seen before the row is written.
 _FACT_IDS: dict[type[Command], tuple[str, str]] = {
@@ -143,6 +147,11 @@ def _name_substitutes(command: SavePart, names: Names) -> None:
     names.ids.setdefault("part", set()).update(command.part.substitutes)
 
 
+def _name_storm(command: DeclareStorm, names: Names) -> None:
+    names.saved.setdefault("storm", set()).add(command.storm_id)
+    names.ids.setdefault("district", set()).update(command.district_ids)
+
+
 # What a command names or changes beyond its fields' plain references.
 _MORE: dict[type[Command], Callable[[Any, Names], object]] = {
     **STOCK_NAMES,
@@ -161,6 +170,8 @@ _MORE: dict[type[Command], Callable[[Any, Names], object]] = {
     ReturnPart: _name_pieces,
     TakeParts: _name_taken,
     SavePart: _name_substitutes,
+    DeclareStorm: _name_storm,
+    EndStorm: lambda command, names: names.saved.setdefault("storm", set()).add(command.storm_id),
     TakeBackParts: lambda command, names: names.ids.setdefault("stock_move", set()).update(
         line.move_id for line in command.lines
     ),

@@ -156,6 +156,26 @@ ERRORS: dict[str, Entry] = {
         409, "The crew is already on its way or at work; what it reported wins.", "班组已出发或在作业，以其报告为准。"
     ),
     "plan_changed": Entry(409, "The plan has changed since; look at the new one.", "计划已更改，请查看新计划。"),
+    "visit_locked": Entry(
+        409, "A dispatcher locked this visit; unlock it first.", "该上门任务已被调度员锁定，请先解锁。"
+    ),
+    "lock_invalid": Entry(
+        422,
+        "The lock needs somebody who goes, a time, or a span that the visit's time lies in.",
+        "锁定需有执行人、时间，或包含该任务时间的时间段。",
+    ),
+    "unknown_plan": Entry(404, "There is no such proposal, or it has expired.", "没有此方案，或方案已过期。"),
+    "plan_outdated": Entry(
+        409,
+        "Somebody changed the plan meanwhile; nothing was done. Make the proposal anew.",
+        "期间计划已被他人更改，未做任何变更，请重新生成方案。",
+    ),
+    "plan_committed": Entry(409, "This proposal was committed already.", "该方案已提交。"),
+    "too_much_to_plan": Entry(
+        422,
+        "There is too much for one plan; choose a district, crews or fewer days.",
+        "一次规划的内容过多，请选择区域、班组或缩短天数。",
+    ),
     "not_assigned": Entry(403, "This visit is not yours.", "此次上门不属于您。"),
     "field_not_editable": Entry(422, "This field cannot be edited.", "该字段不可编辑。"),
     "stock_short": Entry(409, "The store does not have that much free.", "库存可用数量不足。"),
@@ -244,6 +264,7 @@ ERRORS: dict[str, Entry] = {
         "The substitute costs more than what was approved; ask for it anew.",
         "替代品价格高于已批准金额，请重新申请。",
     ),
+    "storm_over": Entry(409, "This storm has ended; declare a new one.", "该应急响应已结束，请重新启动。"),
     "not_returned": Entry(409, "The crew has not returned as much.", "班组没有退回这么多。"),
     "gtin_invalid": Entry(422, "The check digit of this barcode number is wrong.", "条码校验位不正确。"),
     "rules_invalid": Entry(422, "A rule of these is not complete.", "规则内容不完整。"),

@@ -6,12 +6,13 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from mobile_contract.schema import approval, job, material, outcome, people, place, reconciliation, stock
+from mobile_contract.schema import approval, job, material, outcome, people, place, reconciliation, stock, storm
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import material_commands as m
+from mobile_contract.schema import planning as p
 from mobile_contract.schema import reconciliation_commands as r
 from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command, Document
@@ -95,6 +96,9 @@ COMMANDS: dict[str, Line] = {
         _decision(d.PlanVisit, _DISPATCH),
         _decision(d.AssignVisit, _DISPATCH),
         _decision(d.ReassignVisit, _DISPATCH),
+        _decision(p.LockVisit, _DISPATCH),
+        _decision(p.WithdrawVisit, _DISPATCH),
+        _decision(p.SwapVisits, _DISPATCH),
         _decision(d.ClaimJob, frozenset(), _CREW),
         _decision(d.AcceptVisit, frozenset(), _CREW),
         _decision(d.DeclineVisit, frozenset(), _CREW),
@@ -149,6 +153,8 @@ COMMANDS: dict[str, Line] = {
         _decision(m.SaveMaterialRules, _ADMIN),
         _decision(r.ReconcileDay, _STORE | {Role.MANAGER}),
         _decision(r.ResolveException, _STORE | {Role.MANAGER}),
+        _decision(storm.DeclareStorm, _DISPATCH),
+        _decision(storm.EndStorm, _DISPATCH),
         _decision(d.LoadJobType, _ADMIN),
         _decision(d.SaveDistrict, _MASTER),
     )
@@ -194,6 +200,7 @@ KINDS: dict[str, type[Document]] = {
     "stock_loan": stock.StockLoan,
     "stock_exception": reconciliation.StockException,
     "reconciliation": reconciliation.Reconciliation,
+    "storm": storm.Storm,
     "outcome": outcome.Outcome,
     "notice": outcome.Notice,
     "device": outcome.DeviceState,

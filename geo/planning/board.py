@@ -12,7 +12,8 @@ from uuid import UUID
 
 from geo.planning.fitness import fit_until_s
 from geo.planning.plan import Plan, Route, Stop, StopKind
-from geo.planning.problem import FOREVER, LockKind, Problem, VisitNeed, Window
+from geo.planning.problem import FOREVER, Problem, VisitNeed, Window
+from mobile_contract.schema.job import LockKind
 
 # Items of a row are numbers: a visit's position, -1 - k for the k-th break of the crew, _STORE + k for the k-th store.
 _STORE: Final = 1_000_000

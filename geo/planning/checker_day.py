@@ -8,8 +8,9 @@ from uuid import UUID
 
 from geo.planning.checker_van import broken_parts
 from geo.planning.plan import Stop, StopKind
-from geo.planning.problem import CrewDay, LockKind, Problem, VisitNeed
+from geo.planning.problem import CrewDay, Problem, VisitNeed
 from geo.planning.rules import Broken, Rule
+from mobile_contract.schema.job import LockKind
 
 
 def check_day(problem: Problem, day: CrewDay, stops: Sequence[Stop], *, ready_s: int | None) -> list[Broken]:

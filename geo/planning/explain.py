@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from geo.planning.checker_day import check_day
 from geo.planning.plan import Plan, Route, Stop, StopKind
-from geo.planning.problem import CrewDay, LockKind, Problem, VisitNeed
+from geo.planning.problem import CrewDay, Problem, VisitNeed
 from geo.planning.rules import Rule
 from geo.planning.timeline import as_it_would_be
+from mobile_contract.schema.job import LockKind
 
 
 class Ground(StrEnum):

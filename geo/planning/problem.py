@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from msgspec import Struct
 from geo.coordinates import LonLat
 from geo.travel import Points, TravelSource, TravelTimes
 from mobile_contract.schema.base import Priority, Skill
+from mobile_contract.schema.job import LockKind
 
 # Later than every plan: 30 years.
 FOREVER: Final = 10**9
@@ -37,15 +37,6 @@ class PartCount(Struct, frozen=True):
 
     part_id: UUID
     quantity: Decimal
-
-
-class LockKind(StrEnum):
-    """What a dispatcher has fixed: a span of time, who goes, the exact time, or who goes at the exact time."""
-
-    TIME_RANGE = "time_range"
-    RESOURCE = "resource"
-    TIME = "time"
-    BOTH = "both"
 
 
 class Lock(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from jobs.handlers.ownership import belongs_to
 from jobs.recording import record, settle
 from jobs.result import Applied, Refused, Result
 from jobs.rules.capability import missing_skills
+from jobs.rules.lock import broken_lock
 from jobs.rules.visit import BOOKED, ENDED, OPEN, UNDER_WAY
 from jobs.work import Work
 from mobile_contract.schema.decisions import (
@@ -27,12 +28,13 @@ from mobile_contract.schema.job import Job, JobState, Visit, VisitState
 from mobile_contract.schema.people import Person
 
 _UNCHANGED = Applied(code="unchanged")
-_ASSIGNABLE = frozenset({JobState.READY, JobState.SCHEDULED, JobState.IN_PROGRESS})
+ASSIGNABLE = frozenset({JobState.READY, JobState.SCHEDULED, JobState.IN_PROGRESS})
 _SENT = frozenset({VisitState.DISPATCHED, VisitState.ACCEPTED})
-_PLANNABLE = _ASSIGNABLE | {JobState.ON_HOLD}
+_THOUGHT = frozenset({VisitState.TENTATIVE, VisitState.SCHEDULED})
+PLANNABLE = ASSIGNABLE | {JobState.ON_HOLD}
 
 
-class _Found(Struct, frozen=True):
+class Found(Struct, frozen=True):
     """A job and the visit of it that a command names; no visit: the id is free."""
 
     job: Job
@@ -42,7 +44,7 @@ class _Found(Struct, frozen=True):
 @handles(PlanVisit)
 def plan_visit(work: Work, command: PlanVisit, deed: Deed) -> Result:
     """Plan a visit's time; without somebody named, whoever has the visit keeps it."""
-    found = _find(work, command.job_id, command.visit_id)
+    found = find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found
     if command.planned_end_at <= command.planned_start_at:
@@ -63,7 +65,7 @@ def plan_visit(work: Work, command: PlanVisit, deed: Deed) -> Result:
     )
     if visit is not None and plan == plan_of(visit) and visit.state in OPEN:
         return _UNCHANGED
-    refused = _movable(found, _PLANNABLE)
+    refused = movable(found, PLANNABLE)
     if refused is not None:
         return refused
     return _set(work, found, plan, deed=deed, name=EventName.VISIT_PLANNED, visit_id=command.visit_id)
@@ -72,7 +74,7 @@ def plan_visit(work: Work, command: PlanVisit, deed: Deed) -> Result:
 @handles(AssignVisit)
 def assign_visit(work: Work, command: AssignVisit, deed: Deed) -> Result:
     """Send a crew or a person; times left out stay as planned."""
-    found = _find(work, command.job_id, command.visit_id)
+    found = find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found
     refused = check_assignee(work, command.crew_id, command.person_id)
@@ -95,7 +97,7 @@ def assign_visit(work: Work, command: AssignVisit, deed: Deed) -> Result:
 @handles(ReassignVisit)
 def reassign_visit(work: Work, command: ReassignVisit, deed: Deed) -> Result:
     """Give a visit to somebody else; what the crew reported since the plan was made wins over it."""
-    found = _find(work, command.job_id, command.visit_id)
+    found = find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found
     visit = found.visit
@@ -104,23 +106,28 @@ def reassign_visit(work: Work, command: ReassignVisit, deed: Deed) -> Result:
     refused = check_assignee(work, command.crew_id, command.person_id)
     if refused is not None:
         return refused
-    same = (visit.crew_id, visit.person_id) == (command.crew_id, command.person_id)
-    if visit.plan_version != command.plan_version and not (same and visit.state in _SENT):
-        return _movable(found, _ASSIGNABLE) or _plan_changed(visit)
+    fault = _span_fault(command)
+    if fault is not None:
+        return fault
     was = plan_of(visit)
     plan = Plan(
         crew_id=command.crew_id,
         person_id=command.person_id,
-        planned_start_at=was.planned_start_at,
-        planned_end_at=was.planned_end_at,
+        planned_start_at=command.planned_start_at or was.planned_start_at,
+        planned_end_at=command.planned_end_at or was.planned_end_at,
     )
-    return _assign(work, found, plan, deed=deed, visit_id=visit.id)
+    if visit.plan_version != command.plan_version and not (plan == was and visit.state in _SENT):
+        return movable(found, ASSIGNABLE) or plan_changed(visit)
+    # A move in time alone sends nobody who was not sent before.
+    stays = (was.crew_id, was.person_id) == (plan.crew_id, plan.person_id) and plan != was
+    name = sending(visit) if stays else EventName.VISIT_ASSIGNED
+    return _assign(work, found, plan, deed=deed, visit_id=visit.id, name=name)
 
 
 @handles(ClaimJob)
 def claim_job(work: Work, command: ClaimJob, deed: Deed) -> Result:
     """Take an open job for the claimer's crew, or for the claimer where that is not exactly one; the loser is told who was faster."""
-    found = _find(work, command.job_id, command.visit_id)
+    found = find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found
     person = work.get(Person, deed.person_id)
@@ -179,18 +186,19 @@ def decline_visit(work: Work, command: DeclineVisit, deed: Deed) -> Result:
     return Applied()
 
 
-def _find(work: Work, job_id: UUID, visit_id: UUID) -> _Found | Refused:
+def find(work: Work, job_id: UUID, visit_id: UUID) -> Found | Refused:
+    """Find the job and the visit that a command names: `unknown_job`, `unknown_visit` where the visit is another job's."""
     job, visit = work.get(Job, job_id), work.get(Visit, visit_id)
     if job is None:
         return Refused("unknown_job")
     if visit is not None and visit.job_id != job.id:
         return Refused("unknown_visit")
-    return _Found(job, visit)
+    return Found(job, visit)
 
 
 def _shown(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> tuple[Job, Visit] | Refused:
     """Find the visit that the phone showed: only whoever has it may answer, and only the plan as it is."""
-    found = _find(work, command.job_id, command.visit_id)
+    found = find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found
     visit = found.visit
@@ -198,27 +206,44 @@ def _shown(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> tuple
         return Refused("unknown_visit")
     if deed.person_id is None or not belongs_to(work, visit, deed.person_id, deed.received_at):
         return Refused("not_assigned", who(visit))
-    return (found.job, visit) if visit.plan_version == command.plan_version else _plan_changed(visit)
+    return (found.job, visit) if visit.plan_version == command.plan_version else plan_changed(visit)
 
 
-def _assign(work: Work, found: _Found, plan: Plan, *, deed: Deed, visit_id: UUID) -> Result:
+def sending(visit: Visit) -> EventName:
+    """Name the event of a change of plan that leaves a visit sent, or not sent, as it was."""
+    return EventName.VISIT_PLANNED if visit.state in _THOUGHT else EventName.VISIT_ASSIGNED
+
+
+def _span_fault(command: ReassignVisit) -> Refused | None:
+    start, end = command.planned_start_at, command.planned_end_at
+    if (start is None) != (end is None) or (start is not None and end is not None and end <= start):
+        return Refused("invalid", {"field": "planned_end_at"})
+    return None
+
+
+def _assign(
+    work: Work, found: Found, plan: Plan, *, deed: Deed, visit_id: UUID, name: EventName = EventName.VISIT_ASSIGNED
+) -> Result:
     visit = found.visit
     if visit is not None and plan == plan_of(visit) and visit.state in _SENT:
         return _UNCHANGED
-    refused = _movable(found, _ASSIGNABLE)
+    refused = movable(found, ASSIGNABLE)
     if refused is not None:
         return refused
-    return _set(work, found, plan, deed=deed, name=EventName.VISIT_ASSIGNED, visit_id=visit_id)
+    return _set(work, found, plan, deed=deed, name=name, visit_id=visit_id)
 
 
-def _set(work: Work, found: _Found, plan: Plan, *, deed: Deed, name: EventName, visit_id: UUID) -> Result:
+def _set(work: Work, found: Found, plan: Plan, *, deed: Deed, name: EventName, visit_id: UUID) -> Result:
     visit = new_visit(visit_id, found.job.id, plan) if found.visit is None else replan(found.visit, plan)
+    locked = None if found.visit is None else broken_lock(found.visit, visit)
+    if locked is not None:
+        return locked
     give(work, visit, deed, name)
     settle(work, found.job.id)
     return Applied()
 
 
-def _movable(found: _Found, states: frozenset[JobState]) -> Refused | None:
+def movable(found: Found, states: frozenset[JobState]) -> Refused | None:
     """Refuse to plan what is under way or over; the visit is asked first, since it says more than the job."""
     visit = found.visit
     if visit is not None and visit.state in UNDER_WAY:
@@ -232,7 +257,7 @@ def _taken(work: Work, job_id: UUID) -> list[Visit]:
     return [v for v in work.of_job(Visit, job_id) if v.state in BOOKED | UNDER_WAY]
 
 
-def _claimable(work: Work, found: _Found, person: Person, deed: Deed) -> Result | None:
+def _claimable(work: Work, found: Found, person: Person, deed: Deed) -> Result | None:
     """Judge a claim: None when the job is there to be taken, `unchanged` when it is the claimer's already."""
     taken = _taken(work, found.job.id)
     if any(belongs_to(work, v, person.id, deed.received_at) for v in taken):
@@ -245,7 +270,8 @@ def _claimable(work: Work, found: _Found, person: Person, deed: Deed) -> Result 
     return _wrong_visit(visit) if visit is not None and visit.state in ENDED else None
 
 
-def _plan_changed(visit: Visit) -> Refused:
+def plan_changed(visit: Visit) -> Refused:
+    """Refuse what was made from another version of the plan, and say how it is now."""
     return Refused("plan_changed", {"plan_version": str(visit.plan_version), "state": visit.state.value, **who(visit)})
 
 

@@ -21,6 +21,7 @@ _MODULES = (
     "request",
     "visit",
     "dispatch",
+    "locking",
     "record",
     "material",
     "issue",
@@ -39,6 +40,7 @@ _MODULES = (
     "signature",
     "reference",
     "people",
+    "storm",
 )
 
 

@@ -140,13 +140,18 @@ class AssignVisit(Command, frozen=True, kw_only=True, tag="assign_visit"):
 
 
 class ReassignVisit(Command, frozen=True, kw_only=True, tag="reassign_visit"):
-    """Give a visit to another crew or person. Made from `plan_version`; facts reported since win."""
+    """Give a visit to another crew or person, at the planned times or at others. Made from `plan_version`; facts reported since win.
+
+    Of the times both are given or neither. With the same crew or person it is a move in time.
+    """
 
     job_id: UUID
     visit_id: UUID
     plan_version: int
     crew_id: UUID | None = None
     person_id: UUID | None = None
+    planned_start_at: Instant | None = None
+    planned_end_at: Instant | None = None
 
 
 class ClaimJob(Command, frozen=True, kw_only=True, tag="claim_job"):

@@ -182,6 +182,27 @@ class OpenJob(Document, frozen=True, kw_only=True):
     arrival_due_at: Instant | None = None
 
 
+class LockKind(StrEnum):
+    """What a dispatcher has fixed: a span of time, who goes, the exact time, or who goes at the exact time."""
+
+    TIME_RANGE = "time_range"
+    RESOURCE = "resource"
+    TIME = "time"
+    BOTH = "both"
+
+
+class VisitLock(Value, frozen=True, kw_only=True):
+    """A dispatcher's lock on a visit: neither a planner nor another command moves what it fixes.
+
+    Who goes is whoever has the visit. `time_range`: it begins from `from_at` to `to_at`; `time` and `both`: at `from_at`, which the
+    server fills with the planned start where it is left out.
+    """
+
+    kind: LockKind
+    from_at: Instant | None = None
+    to_at: Instant | None = None
+
+
 class Visit(Document, frozen=True, kw_only=True):
     """Who goes when; one trip. `plan_version` grows with every change of plan: an acceptance names the one it saw."""
 
@@ -201,6 +222,7 @@ class Visit(Document, frozen=True, kw_only=True):
     ended_at: Instant | None = None
     reason: Line = ""
     flags: tuple[Flag, ...] = ()
+    lock: VisitLock | None = None
 
 
 class AnswerKind(StrEnum):

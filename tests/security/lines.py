@@ -135,6 +135,9 @@ LINES: Final[dict[str, Expected]] = {
     "plan_visit": _line("ADMGC", "", ON_JOB),
     "assign_visit": _line("ADMGC", "", ON_JOB),
     "reassign_visit": _line("ADMGC", "", ON_JOB),
+    "lock_visit": _line("ADMGC", "", ON_JOB),
+    "withdraw_visit": _line("ADMGC", "", ON_JOB),
+    "swap_visits": _line("ADMGC", "", ON_JOB),
     "claim_job": _line("A", "TL", CLAIM, console_only=True),
     "accept_visit": _line("", "TL", ON_JOB),
     "decline_visit": _line("", "TL", ON_JOB),
@@ -194,6 +197,8 @@ LINES: Final[dict[str, Expected]] = {
     "open_form": _line("ADMGCEBIW", "", ON_JOB),
     "hand_in_copy": _line("ADMGCEBIW", "", ON_JOB),
     "save_material_rules": _line("A", "", ALONE),
+    "declare_storm": _line("ADMGC", "", REFERS),
+    "end_storm": _line("ADMGC", "", REFERS),
     "load_job_type": _line("A", "", ALONE),
     "save_district": _line("AI", "", REFERS),
 }

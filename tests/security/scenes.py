@@ -9,13 +9,15 @@ from uuid import UUID, uuid5
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
+from mobile_contract.schema import planning as p
 from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
-from mobile_contract.schema.job import HoldReason, JobType
+from mobile_contract.schema.job import HoldReason, JobType, LockKind, VisitLock
 from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
 from mobile_contract.schema.place import Contact, Meter, Site, UsagePoint
 from mobile_contract.schema.stock import LocationKind, StockLocation
+from mobile_contract.schema.storm import DeclareStorm, EndStorm
 from tests.arrange import NOW, Org
 from tests.security import approval_scenes, material_scenes, reconciliation_scenes, stock_scenes
 
@@ -155,6 +157,25 @@ def _reassigned(g: Ground) -> Command:
     return d.ReassignVisit(job_id=g.job, visit_id=g.visit, plan_version=1, crew_id=g.holder.crews["alpha"])
 
 
+def _locked(g: Ground) -> Command:
+    g.sent()
+    return p.LockVisit(job_id=g.job, visit_id=g.visit, plan_version=1, lock=VisitLock(kind=LockKind.RESOURCE))
+
+
+def _swapped(g: Ground) -> Command:
+    other = Ground(home=g.home, holder=g.holder, column=g.column, role=g.role, person=g.person)
+    g.sent().first(other.opened())
+    g.first(d.AssignVisit(job_id=other.job, visit_id=other.visit, crew_id=g.holder.crews["alpha"]))
+    return p.SwapVisits(
+        job_id=g.job,
+        visit_id=g.visit,
+        plan_version=1,
+        other_job_id=other.job,
+        other_visit_id=other.visit,
+        other_plan_version=1,
+    )
+
+
 def _claimed(g: Ground) -> Command:
     # The caller's crew works in the west alone.
     g.first(g.opened("east" if g.column == "other" else "west"))
@@ -214,6 +235,16 @@ def _policy(g: Ground) -> Command:
     )
 
 
+def _storm(g: Ground) -> DeclareStorm:
+    return DeclareStorm(storm_id=g.new(), level=2, district_ids=(g.holder.districts["east"],))
+
+
+def _over(g: Ground) -> Command:
+    declared = _storm(g)
+    g.first(declared)
+    return EndStorm(storm_id=declared.storm_id)
+
+
 SCENES: Final[dict[str, Scene]] = {
     **approval_scenes.SCENES,
     **stock_scenes.SCENES,
@@ -253,6 +284,9 @@ SCENES: Final[dict[str, Scene]] = {
     "plan_visit": _planned,
     "assign_visit": _assigned,
     "reassign_visit": _reassigned,
+    "lock_visit": _locked,
+    "withdraw_visit": lambda g: p.WithdrawVisit(job_id=g.sent().job, visit_id=g.visit, plan_version=1),
+    "swap_visits": _swapped,
     "claim_job": _claimed,
     "accept_visit": lambda g: d.AcceptVisit(job_id=g.sent().job, visit_id=g.visit, plan_version=1),
     "decline_visit": lambda g: d.DeclineVisit(job_id=g.sent().job, visit_id=g.visit, plan_version=1, reason="ill"),
@@ -286,6 +320,8 @@ SCENES: Final[dict[str, Scene]] = {
     "save_stock_location": lambda g: d.SaveStockLocation(
         location=StockLocation(id=_taken_id(g, g.holder.vans["beta"]), code=g.code(), kind=LocationKind.STORE)
     ),
+    "declare_storm": _storm,
+    "end_storm": _over,
     "load_job_type": lambda g: d.LoadJobType(
         job_type=JobType(id=g.new(), code=g.code(), version=1, name=LocalText(en="new"))
     ),

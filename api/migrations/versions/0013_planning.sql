@@ -1,1 +1,34 @@
 -- Planning: locks of visits, proposals. A blank line after a semicolon ends a statement.
+
+alter table visit add column lock JSONB;
+
+create table plan_proposal (
+  org_id UUID NOT NULL,
+  id UUID NOT NULL,
+  kind TEXT NOT NULL,
+  made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  made_by UUID,
+  expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  body BYTEA NOT NULL,
+  basis BYTEA,
+  committed_at TIMESTAMP WITH TIME ZONE,
+  commit_key UUID,
+  commit_digest BYTEA,
+  commit_answer BYTEA,
+  CONSTRAINT plan_proposal_pkey PRIMARY KEY (org_id, id)
+);
+
+comment on table plan_proposal is 'Proposals of the planner as they were made; one that nobody committed goes soon after it expired.';
+
+comment on column plan_proposal.basis is 'The problem and the plan, for explanations; null: too large to keep.';
+
+CREATE INDEX plan_proposal_org_id_expires_at_idx ON plan_proposal (org_id, expires_at);
+
+CREATE UNIQUE INDEX plan_proposal_org_id_commit_key_key ON plan_proposal (org_id, commit_key) WHERE commit_key is not null;
+
+alter table plan_proposal enable row level security;
+
+create policy own_organisation on plan_proposal using (org_id = current_setting('onsite.org')::uuid)
+  with check (org_id = current_setting('onsite.org')::uuid);
+
+grant select, insert, update, delete on plan_proposal to onsite_app;

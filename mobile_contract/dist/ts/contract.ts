@@ -349,6 +349,170 @@ export interface Begin {
   compare?: boolean;
 }
 
+/**
+ * The organisation as of `now`: jobs that are open, or ended or had a visit end from `from_at` to `to_at`; all visits of these jobs.
+ *
+ * `truncated`: there are more jobs than a board holds (20,000).
+ */
+export interface Board {
+  version: string;
+  now: string;
+  from_at: string;
+  to_at: string;
+  organisation: string;
+  zone: string;
+  jobs: BoardJob[];
+  visits: BoardVisit[];
+  crews: BoardCrew[];
+  districts: BoardDistrict[];
+  job_types: BoardJobType[];
+  truncated?: boolean;
+}
+
+/**
+ * What changed since a version: jobs, visits and crews as they are now, each replacing what the caller holds under its id.
+ *
+ * The visits of a job in `jobs` are all it has. What is in `gone_…` is no longer on the board. `reload`: nothing else counts, fetch the
+ * board anew (the version is of another life of the database or cannot be read, too much changed, or districts, job types or the list of crews did).
+ */
+export interface BoardChanges {
+  version: string;
+  now: string;
+  jobs?: BoardJob[];
+  visits?: BoardVisit[];
+  crews?: BoardCrew[];
+  gone_jobs?: string[];
+  gone_visits?: string[];
+  reload?: boolean;
+}
+
+/**
+ * Who can be sent: a crew, or (`alone`) one person of the field without a crew; then `id` is the person's, and visits name `person_id`.
+ *
+ * The lead comes first. `place` only for who may see positions.
+ */
+export interface BoardCrew {
+  id: string;
+  code: string;
+  name: string;
+  alone?: boolean;
+  people?: BoardPerson[];
+  shifts?: BoardShift[];
+  district_ids?: string[];
+  lon_deg?: number | null;
+  lat_deg?: number | null;
+  place?: BoardPlace | null;
+  phones?: BoardPhone[];
+}
+
+/** A district; its outline is in the tiles. */
+export interface BoardDistrict {
+  id: string;
+  code: string;
+  name: LocalText;
+  parent_id?: string | null;
+}
+
+/**
+ * A job on the board. `due_at` is when somebody must have arrived, `recorded_at` when the office learned of `arrived_at`.
+ *
+ * `share` of the arrival clock as of `now`, stopped by the arrival: (now − reported_at) ÷ (due_at − reported_at). `conflicts`: how many
+ * edits wait to be settled.
+ */
+export interface BoardJob {
+  id: string;
+  number: string;
+  type: string;
+  state: JobState;
+  title?: string;
+  address?: string;
+  priority?: Priority;
+  district_id?: string | null;
+  lon_deg?: number | null;
+  lat_deg?: number | null;
+  reported_at: string;
+  due_at?: string | null;
+  arrived_at?: string | null;
+  recorded_at?: string | null;
+  breached?: boolean;
+  share?: number | null;
+  held_for?: HoldReason | null;
+  held_until?: string | null;
+  required_skills?: Skill[];
+  flags?: Flag[];
+  conflicts?: number;
+}
+
+/** A job type, newest version; `duration_min` is how long such a visit usually takes. */
+export interface BoardJobType {
+  code: string;
+  name: LocalText;
+  duration_min?: number;
+}
+
+/** Somebody of a crew. */
+export interface BoardPerson {
+  person_id: string;
+  name: string;
+  skills?: Skill[];
+}
+
+/** A phone of the crew: when it was heard of, when it last fetched everything, how many commands it had not sent then. */
+export interface BoardPhone {
+  device_id: string;
+  name: string;
+  holder?: string;
+  seen_at?: string | null;
+  pulled_at?: string | null;
+  unsent?: number;
+}
+
+/** Where the crew was last: of its people the one heard of last. Accuracy as a radius in metres. */
+export interface BoardPlace {
+  person_id: string;
+  lon_deg: number;
+  lat_deg: number;
+  at: string;
+  accuracy_m?: number | null;
+  mock?: boolean;
+}
+
+/** Working time of somebody of the crew within the board's days. */
+export interface BoardShift {
+  person_id: string;
+  from_at: string;
+  to_at: string;
+}
+
+/** A visit of a job on the board; commands about it name its `plan_version`. `recorded_at`: when the office learned of the arrival. */
+export interface BoardVisit {
+  id: string;
+  job_id: string;
+  state: VisitState;
+  crew_id?: string | null;
+  person_id?: string | null;
+  plan_version?: number;
+  planned_start_at?: string | null;
+  planned_end_at?: string | null;
+  dispatched_at?: string | null;
+  travel_started_at?: string | null;
+  arrived_at?: string | null;
+  recorded_at?: string | null;
+  work_started_at?: string | null;
+  ended_at?: string | null;
+  lock?: VisitLock | null;
+  reason?: string;
+  flags?: Flag[];
+}
+
+/** A rule that the checker found broken: its code, the words, whose day, which visit. */
+export interface BrokenLine {
+  code: string;
+  text: string;
+  crew_id?: string | null;
+  visit_id?: string | null;
+}
+
 /** `[count, xor]` over the documents of a bucket. */
 export type BucketDigest = [number, string];
 
@@ -471,6 +635,15 @@ export interface CommandEnvelope {
   base?: number | null;
   after?: string[];
   at: ClockSample;
+}
+
+/** What became of a change: its command and the command's outcome. */
+export interface CommittedStep {
+  visit_id: string;
+  job_id: string;
+  command_id: string;
+  status: OutcomeStatus;
+  code: string;
 }
 
 /** The visit is over. What the job type still misses is flagged, never refused. */
@@ -614,7 +787,16 @@ export interface CrewPlace {
 /** The coordinate system a point was given in. */
 export type Datum = "bd09" | "gcj02" | "wgs84";
 
-export type Decision = RegisterRequest | LinkRequest | OpenJob | TriageJob | EditJob | MarkDuplicate | PlanVisit | AssignVisit | ReassignVisit | ClaimJob | AcceptVisit | DeclineVisit | HoldJob | ReleaseJob | CancelJob | CloseJob | ReopenJob | Approve | Reject | SaveSite | SaveContact | SaveUsagePoint | SaveMeter | SavePerson | OffboardPerson | SaveCrew | SaveCrewMember | SaveShift | SaveDuty | SavePart | SavePolicy | AskApproval | EscalateApproval | SaveCalendar | SaveDelegation | FollowDelegation | GrantAllowance | WithdrawAllowance | SaveStockLocation | ReceiveStock | OpenStock | MoveStock | ShipTransfer | ConfirmTransfer | ScrapStock | SendToRepair | TakeFromRepair | LendStock | TakeBackLoan | ReverseMove | CountStock | SetReorderPoint | ReserveParts | PickParts | IssueParts | SubstitutePart | CloseRequest | TakeBackParts | OpenForm | HandInCopy | SaveMaterialRules | ReconcileDay | ResolveException | LoadJobType | SaveDistrict;
+export type Decision = RegisterRequest | LinkRequest | OpenJob | TriageJob | EditJob | MarkDuplicate | PlanVisit | AssignVisit | ReassignVisit | LockVisit | WithdrawVisit | SwapVisits | ClaimJob | AcceptVisit | DeclineVisit | HoldJob | ReleaseJob | CancelJob | CloseJob | ReopenJob | Approve | Reject | SaveSite | SaveContact | SaveUsagePoint | SaveMeter | SavePerson | OffboardPerson | SaveCrew | SaveCrewMember | SaveShift | SaveDuty | SavePart | SavePolicy | AskApproval | EscalateApproval | SaveCalendar | SaveDelegation | FollowDelegation | GrantAllowance | WithdrawAllowance | SaveStockLocation | ReceiveStock | OpenStock | MoveStock | ShipTransfer | ConfirmTransfer | ScrapStock | SendToRepair | TakeFromRepair | LendStock | TakeBackLoan | ReverseMove | CountStock | SetReorderPoint | ReserveParts | PickParts | IssueParts | SubstitutePart | CloseRequest | TakeBackParts | OpenForm | HandInCopy | SaveMaterialRules | ReconcileDay | ResolveException | DeclareStorm | EndStorm | LoadJobType | SaveDistrict;
+
+/** Declare a storm, or change the level, the districts or the note of one in force under the same id. */
+export interface DeclareStorm {
+  name?: "declare_storm";
+  storm_id: string;
+  level: number;
+  district_ids?: string[];
+  note?: string;
+}
 
 /** Decline the visit as planned in `plan_version`. */
 export interface DeclineVisit {
@@ -780,6 +962,12 @@ export interface End {
   more: boolean;
   digests?: Record<string, BucketDigest>;
   warnings?: string[];
+}
+
+/** End a storm; what waited because of it is sent out again. */
+export interface EndStorm {
+  name?: "end_storm";
+  storm_id: string;
 }
 
 /** A new device: its id, its token (shown this once) and its first sessions. */
@@ -1336,6 +1524,18 @@ export interface LocationPage {
   next?: string | null;
 }
 
+/** What a dispatcher has fixed: a span of time, who goes, the exact time, or who goes at the exact time. */
+export type LockKind = "both" | "resource" | "time" | "time_range";
+
+/** Fix who goes, when, or both; no lock takes the one there is away. The plan itself stays, so that an acceptance stays good. */
+export interface LockVisit {
+  name?: "lock_visit";
+  job_id: string;
+  visit_id: string;
+  plan_version: number;
+  lock?: VisitLock | null;
+}
+
 /** Sign in by password. */
 export interface LoginAsk {
   org: string;
@@ -1687,6 +1887,16 @@ export interface OpenStock {
   reference?: string;
 }
 
+/** Why a crew does not have a visit: what its best place would break, or what more it would drive. */
+export interface OtherCrewLine {
+  crew_id?: string | null;
+  person_id?: string | null;
+  crew?: string;
+  day?: number;
+  reasons?: ReasonLine[];
+  extra_travel_s?: number | null;
+}
+
 /** The durable answer to a command (`id` is the command's); details go to the author's notice. */
 export interface Outcome {
   id: string;
@@ -1707,6 +1917,16 @@ export interface OutcomeBrief {
 
 /** Final, but for `held`. */
 export type OutcomeStatus = "applied" | "held" | "merged" | "quarantined" | "rejected";
+
+/** A change that no longer holds, since what it starts from is no longer so: why, and how it is now. */
+export interface OvertakenStep {
+  visit_id: string;
+  job_id: string;
+  number?: string;
+  code: string;
+  text: string;
+  now?: PlanSpot | null;
+}
 
 /**
  * A material of the catalogue. `unit_cost` is what it costs us, `price` what a customer pays (none: it has no price of its own).
@@ -1818,6 +2038,132 @@ export interface PickQueue {
   names?: Record<string, string>;
   next?: string | null;
 }
+
+/**
+ * Ask for a proposal; nothing changes by it.
+ *
+ * `district_id`: only jobs there and below. `job_ids`: of the jobs that nobody has only these (for `urgent` one). `crew_ids`: only the days
+ * of these crews (a person who has no crew counts as one). `absent_ids`: crews or persons who cannot go on. `limit_s`: seconds for the
+ * solver; without it by kind and size.
+ */
+export interface PlanAsk {
+  kind?: PlanKind;
+  district_id?: string | null;
+  job_ids?: string[];
+  crew_ids?: string[];
+  absent_ids?: string[];
+  horizon_days?: number;
+  limit_s?: number | null;
+}
+
+/** Make a proposal so: all of it, or the changes of these visits. */
+export interface PlanCommitAsk {
+  visit_ids?: string[] | null;
+}
+
+/**
+ * What became of a commit. `overtaken` was left out: what crews reported or accepted meanwhile wins.
+ *
+ * With `committed` false nothing has changed (`code` is `plan_outdated`): somebody else changed the plan of these crews meanwhile.
+ * `repeated`: it was done when it was first asked.
+ */
+export interface PlanCommitted {
+  plan_id: string;
+  committed?: boolean;
+  code?: string;
+  repeated?: boolean;
+  steps?: CommittedStep[];
+  overtaken?: OvertakenStep[];
+}
+
+/** What a plan costs: seconds of driving, waiting and being overdue, and counts. */
+export interface PlanCostShown {
+  travel_s?: number;
+  waiting_s?: number;
+  overdue_s?: number;
+  late?: number;
+  unassigned?: number;
+  crews_used?: number;
+}
+
+/** Why a visit is where a plan has it, and why nobody else has it: those first who could. Nobody: what stood in the way of how many. */
+export interface PlanExplanation {
+  visit_id: string;
+  job_id: string;
+  crew_id?: string | null;
+  person_id?: string | null;
+  crew?: string;
+  travel_s?: number | null;
+  reasons?: ReasonLine[];
+  others?: OtherCrewLine[];
+  hindrances?: Hindrance[];
+}
+
+/**
+ * What a plan is made for.
+ *
+ * `day`: what is ready gets a place, what stands may move; `urgent`: one job into the running day, as little as possible else changes;
+ * `repair`: what fell out (a crew that is ill or late) and what is new gets a place, the rest stays where it can; `storm`: like `day`,
+ * by area, with what is urgent alone planned to the minute.
+ */
+export type PlanKind = "day" | "repair" | "storm" | "urgent";
+
+/**
+ * A plan beside the one that stands; nothing changes until it is committed.
+ *
+ * `version` names the state that it was made from. `planner` names who worked on it, `sources` where travel times come from, `notes` say
+ * what was left out. `disruption` of the `standing` visits get another crew, another time or none. `steps` come with the changes
+ * first, each group by crew and time. `broken` is the word of an independent checker, empty for a good plan.
+ */
+export interface PlanProposal {
+  id: string;
+  version: string;
+  kind: PlanKind;
+  made_at: string;
+  expires_at: string;
+  planner?: string;
+  sources?: string[];
+  notes?: string[];
+  cost?: PlanCostShown;
+  cost_now?: PlanCostShown | null;
+  disruption?: number;
+  standing?: number;
+  disruption_share?: number;
+  steps?: PlanStep[];
+  unassigned?: UnassignedLine[];
+  broken?: BrokenLine[];
+  committed_at?: string | null;
+}
+
+/** A visit's place in somebody's day. In a plan the begin is a range (`earliest_at` to `latest_at`), and the way there has a source. */
+export interface PlanSpot {
+  crew_id?: string | null;
+  person_id?: string | null;
+  crew?: string;
+  begin_at?: string | null;
+  end_at?: string | null;
+  earliest_at?: string | null;
+  latest_at?: string | null;
+  travel_s?: number | null;
+  source?: string | null;
+}
+
+/** A visit before and after. `frozen` begins too soon to be moved, `late` begins after it is due. */
+export interface PlanStep {
+  visit_id: string;
+  job_id: string;
+  number?: string;
+  kind: PlanStepKind;
+  before?: PlanSpot | null;
+  after?: PlanSpot | null;
+  frozen?: boolean;
+  locked?: boolean;
+  late?: boolean;
+  reasons?: ReasonLine[];
+}
+
+/** What a plan does to a visit. `added` is a visit that is not there yet; `kept` is shown for the crews whose day changes. */
+export type PlanStepKind = "added" | "kept" | "moved" | "reassigned" | "removed";
 
 /** Plan a visit's time, with or without who goes. */
 export interface PlanVisit {
@@ -2045,7 +2391,11 @@ export interface ReasonLine {
   text: string;
 }
 
-/** Give a visit to another crew or person. Made from `plan_version`; facts reported since win. */
+/**
+ * Give a visit to another crew or person, at the planned times or at others. Made from `plan_version`; facts reported since win.
+ *
+ * Of the times both are given or neither. With the same crew or person it is a move in time.
+ */
 export interface ReassignVisit {
   name?: "reassign_visit";
   job_id: string;
@@ -2053,6 +2403,8 @@ export interface ReassignVisit {
   plan_version: number;
   crew_id?: string | null;
   person_id?: string | null;
+  planned_start_at?: string | null;
+  planned_end_at?: string | null;
 }
 
 /** A part came into the van. By a scan of an issue slip it names the slip and its line. */
@@ -2843,6 +3195,23 @@ export interface StockTransfer {
   reason?: string;
 }
 
+/**
+ * An emergency in which many jobs come at once. Without districts it is everywhere; a district stands for all below it.
+ *
+ * Where several are in force the highest level counts.
+ */
+export interface Storm {
+  id: string;
+  level: number;
+  district_ids?: string[];
+  note?: string;
+  declared_at: string;
+  declared_by?: string | null;
+  changed_at?: string | null;
+  ended_at?: string | null;
+  ended_by?: string | null;
+}
+
 /** A point of a stroke: pad units, milliseconds since the first point, pressure 0…1. */
 export type StrokePoint = [number, number, number, number];
 
@@ -2878,6 +3247,17 @@ export interface SuggestionLine {
 export interface Suggestions {
   job_id: string;
   items: SuggestionLine[];
+}
+
+/** Let two visits change who goes and when; each keeps how long it takes. Both change or neither. */
+export interface SwapVisits {
+  name?: "swap_visits";
+  job_id: string;
+  visit_id: string;
+  plan_version: number;
+  other_job_id: string;
+  other_visit_id: string;
+  other_plan_version: number;
 }
 
 /** What a store takes back of what crews returned on a job. */
@@ -3104,6 +3484,19 @@ export interface Visit {
   ended_at?: string | null;
   reason?: string;
   flags?: Flag[];
+  lock?: VisitLock | null;
+}
+
+/**
+ * A dispatcher's lock on a visit: neither a planner nor another command moves what it fixes.
+ *
+ * Who goes is whoever has the visit. `time_range`: it begins from `from_at` to `to_at`; `time` and `both`: at `from_at`, which the
+ * server fills with the planned start where it is left out.
+ */
+export interface VisitLock {
+  kind: LockKind;
+  from_at?: string | null;
+  to_at?: string | null;
 }
 
 /** A page of visits, by id. */
@@ -3119,6 +3512,15 @@ export type VisitState = "accepted" | "cancelled" | "completed" | "declined" | "
 export interface WithdrawAllowance {
   name?: "withdraw_allowance";
   allowance_id: string;
+  reason?: string;
+}
+
+/** Take back a visit that nobody has begun; the job waits for another one. */
+export interface WithdrawVisit {
+  name?: "withdraw_visit";
+  job_id: string;
+  visit_id: string;
+  plan_version: number;
   reason?: string;
 }
 
@@ -3159,8 +3561,10 @@ export interface Commands {
   confirm_transfer: ConfirmTransfer;
   count_stock: CountStock;
   count_van: CountVan;
+  declare_storm: DeclareStorm;
   decline_visit: DeclineVisit;
   edit_job: EditJob;
+  end_storm: EndStorm;
   escalate_approval: EscalateApproval;
   follow_delegation: FollowDelegation;
   grant_allowance: GrantAllowance;
@@ -3171,6 +3575,7 @@ export interface Commands {
   lend_stock: LendStock;
   link_request: LinkRequest;
   load_job_type: LoadJobType;
+  lock_visit: LockVisit;
   make_safe: MakeSafe;
   mark_duplicate: MarkDuplicate;
   move_stock: MoveStock;
@@ -3222,6 +3627,7 @@ export interface Commands {
   start_travel: StartTravel;
   start_work: StartWork;
   substitute_part: SubstitutePart;
+  swap_visits: SwapVisits;
   take_back_loan: TakeBackLoan;
   take_back_parts: TakeBackParts;
   take_from_repair: TakeFromRepair;
@@ -3230,6 +3636,7 @@ export interface Commands {
   triage_job: TriageJob;
   use_part: UsePart;
   withdraw_allowance: WithdrawAllowance;
+  withdraw_visit: WithdrawVisit;
 }
 
 /** Codes of outcomes and refusals. */
@@ -3289,6 +3696,7 @@ export type Code =
   | "location_fixed"
   | "location_inactive"
   | "location_wrong"
+  | "lock_invalid"
   | "login_failed"
   | "login_taken"
   | "lot_missing"
@@ -3325,6 +3733,8 @@ export type Code =
   | "photo_missing"
   | "pin_wrong"
   | "plan_changed"
+  | "plan_committed"
+  | "plan_outdated"
   | "point_invalid"
   | "policy_invalid"
   | "precondition_failed"
@@ -3358,11 +3768,13 @@ export type Code =
   | "span_invalid"
   | "standby"
   | "stock_short"
+  | "storm_over"
   | "substitute_dearer"
   | "task_unanswered"
   | "token_expired"
   | "token_reused"
   | "too_many_requests"
+  | "too_much_to_plan"
   | "too_slow"
   | "transfer_told"
   | "unauthenticated"
@@ -3376,6 +3788,7 @@ export type Code =
   | "unknown_key"
   | "unknown_location"
   | "unknown_person"
+  | "unknown_plan"
   | "unknown_reference"
   | "unknown_slip"
   | "unknown_tracker"
@@ -3384,6 +3797,7 @@ export type Code =
   | "upgrade_required"
   | "van_below_zero"
   | "version_exists"
+  | "visit_locked"
   | "visit_state"
   | "visit_under_way"
   | "waiting";

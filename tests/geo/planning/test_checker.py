@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from geo.planning.checker import check
 from geo.planning.plan import Plan, Route, Stop, StopKind
-from geo.planning.problem import Break, Lock, LockKind, PartCount, Planned, Problem, Store, Window
+from geo.planning.problem import Break, Lock, PartCount, Planned, Problem, Store, Window
 from geo.planning.rules import Rule
 from mobile_contract.schema.base import Skill
+from mobile_contract.schema.job import LockKind
 from tests.geo.planning.scene import DAY, HOUR, MIN, NOW, STEP, crew, plan_of, stop, street, visit
 
 VALVE = UUID(int=0x90)

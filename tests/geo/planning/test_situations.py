@@ -14,13 +14,14 @@ from geo.planning.explain import Ground, explain
 from geo.planning.measure import MoveKind, changed, moves, planned_visits
 from geo.planning.plan import StopKind
 from geo.planning.planners import InsertionPlanner
-from geo.planning.problem import Break, Lock, LockKind, PartCount, Planned, Problem, Store, VisitNeed, Ways, Window
+from geo.planning.problem import Break, Lock, PartCount, Planned, Problem, Store, VisitNeed, Ways, Window
 from geo.planning.proposal import propose, settle, version_of
 from geo.planning.repair import repair
 from geo.planning.rules import Rule
 from geo.street_graph import StreetEdge, StreetGraph, StreetGraphTravel, StreetNode, edge_length_m
 from geo.travel import RoadClass, TravelSource
 from mobile_contract.schema.base import Priority, Skill
+from mobile_contract.schema.job import LockKind
 from tests.geo.planning.days import morning
 from tests.geo.planning.scene import (
     HOUR,
