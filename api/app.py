@@ -30,6 +30,7 @@ from api.problems import on_exception
 from api.routes import (
     approvals,
     auth,
+    board,
     commands,
     devices,
     dispatch,
@@ -82,6 +83,7 @@ ROUTERS: Sequence[Router] = (
     push.inbox_router,
     docs.router,
     jobs.router,
+    board.router,
     requests.router,
     visits.router,
     staff.router,

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -16,19 +17,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, OID
-from sqlalchemy.types import UserDefinedType
 
-from geo.store.tables import instant, metadata
-
-
-class Xid8(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        """Name the column type."""
-        return "xid8"
+from geo.store.tables import Xid8, instant, metadata
 
 
 def _name(column: str) -> Column[str]:
@@ -146,6 +136,25 @@ sync_device_seen = Table(
     Column("app", Text, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("org_id", "device_id"),
     comment="Telemetry in a table of its own, written in batches outside the commands' transactions.",
+)
+
+device_waking = Table(
+    "device_waking",
+    metadata,
+    _id("org_id"),
+    _id("device_id"),
+    Column("provider", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("p256dh", LargeBinary, nullable=False),
+    Column("auth", LargeBinary, nullable=False),
+    instant("since"),
+    instant("expires_at", nullable=True),
+    instant("woken_at", nullable=True),
+    instant("called_at", nullable=True),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("org_id", "device_id"),
+    ForeignKeyConstraint(["org_id", "device_id"], ["sync_device.org_id", "sync_device.device_id"], ondelete="CASCADE"),
+    comment="Where a sleeping phone is reached; no row: it cannot be woken. called_at: of the visit it was last woken for, tries: how often since.",
 )
 
 sync_session = Table(

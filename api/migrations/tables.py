@@ -5,7 +5,7 @@ import importlib
 from sqlalchemy import MetaData
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from sync.tables import Xid8
+from geo.store.tables import Xid8
 
 TABLE_MODULES = ("geo.store.tables", "jobs.store.tables", "sync.tables", "api.tables")
 

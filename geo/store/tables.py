@@ -16,6 +16,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData(
     naming_convention={
@@ -25,6 +26,16 @@ metadata = MetaData(
         "uq": "%(table_name)s_%(column_0_N_name)s_key",
     }
 )
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Name the column type."""
+        return "xid8"
 
 
 def instant(name: str, *, nullable: bool = False) -> Column[object]:

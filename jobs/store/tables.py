@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from geo.store.tables import metadata, point_column
+from geo.store.tables import Xid8, metadata, point_column
 from jobs.event import Event
 from mobile_contract.registry import KINDS
 from mobile_contract.schema.base import Document
@@ -74,6 +74,8 @@ def _table(kind: str, document: type[Document]) -> Table:
         extra.append(ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]))
     if "lon_deg" in hints and kind != "event":
         extra.append(point_column())
+    if kind in BOARD_KINDS:
+        extra.append(Column("changed", Xid8, nullable=False, server_default=text("pg_current_xact_id()")))
     table = Table(
         kind, metadata, Column("org_id", Uuid, nullable=False), *columns, PrimaryKeyConstraint("org_id", "id"), *extra
     )
@@ -98,6 +100,9 @@ JOB_CHILDREN: tuple[str, ...] = (
     "event",
 )
 """Kinds that belong to one job and change only under the lock of its row."""
+
+BOARD_KINDS: tuple[str, ...] = ("job", "visit")
+"""Kinds whose rows name the transaction that wrote them last: a trigger keeps it."""
 
 _STORED: dict[str, type[Document]] = {
     **{kind: KINDS[kind] for kind in KINDS if kind not in {"open_job", "district", "outcome", "device"}},
@@ -143,6 +148,8 @@ _index("site", "lon_deg", "lat_deg")
 Index("job_point_idx", TABLES["job"].c.point, postgresql_using="gist")
 _index("visit", "crew_id", "state")
 _index("visit", "person_id", "state")
+_index("job", "changed")
+_index("visit", "changed")
 _index("event", "job_id", "seq", unique=True)
 _index("request", "job_id")
 _index("request", "contact_id")
@@ -210,6 +217,7 @@ _index("stock_exception", "state", "id")
 _index("stock_exception", "day")
 _index("stock_exception", "job_id")
 _index("reconciliation", "day")
+_index("storm", "level", "declared_at", where="ended_at is null")
 
 # The private halves of `signing_key`: read when an allowance is signed, and never a document.
 signing_secret = Table(

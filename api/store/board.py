@@ -1,0 +1,203 @@
+"""Reads the board and what changed on it: one statement each, so one snapshot; the database writes the JSON, nothing is decoded on the way.
+
+A job with its visits is one unit: when any row of it is news, the whole of it is sent. News is what the snapshot rule of a pull says: rows
+written by transactions that the old snapshot did not show. Never writes, never decides who may see.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from mobile_contract.schema.job import JobState
+
+JOBS_MAX: Final = 20_000
+# Beyond this the board anew is cheaper than what changed.
+CHANGED_MAX: Final = 5_000
+CREWS_MAX: Final = 2_000
+DISTRICTS_MAX: Final = 2_000
+VISITS_MAX: Final = 4 * JOBS_MAX
+# Who has not been heard of for a day is not on the map.
+HEARD_WITHIN: Final = "interval '1 day'"
+
+OPEN: Final = tuple(
+    state.value
+    for state in JobState
+    if state not in (JobState.COMPLETED, JobState.CLOSED, JobState.CANNOT_COMPLETE, JobState.CANCELLED)
+)
+
+# $1 organisation, $2 now, $3 and $4 the days, $5 states that are open, $6 whether places are shown; $7 snapshot known, $8 life known.
+_JOB: Final = """
+select j.id, j.number, j.type, j.state, nullif(j.title, '') title, nullif(j.address, '') address, nullif(j.priority, 'normal') priority,
+  j.district_id, j.lon_deg, j.lat_deg, j.reported_at, j.arrival_due_at due_at, j.arrived_at, j.arrival_recorded_at recorded_at,
+  nullif(j.arrival_breached or (j.arrived_at is null and j.state = any($5) and coalesce(j.arrival_due_at < $2, false)), false) breached,
+  case when j.arrival_due_at > j.reported_at and (j.arrived_at is not null or j.state = any($5)) then greatest(0, round(
+    extract(epoch from coalesce(j.arrived_at, $2) - j.reported_at) / extract(epoch from j.arrival_due_at - j.reported_at), 3)) end share,
+  j.held_for, j.held_until, nullif(j.required_skills, '[]') required_skills, nullif(j.flags, '[]') flags,
+  nullif(jsonb_array_length(j.conflicts), 0) conflicts"""
+
+_VISIT: Final = """
+select v.id, v.job_id, v.state, v.crew_id, v.person_id, nullif(v.plan_version, 1) plan_version, v.planned_start_at, v.planned_end_at,
+  v.dispatched_at, v.travel_started_at, v.arrived_at, v.arrival_recorded_at recorded_at, v.work_started_at, v.ended_at, v.lock,
+  nullif(v.reason, '') reason, nullif(v.flags, '[]') flags"""
+
+# Who can be sent: crews, and people of the field who are of no crew at the moment.
+_CREWS: Final = f"""
+units as materialized (
+  select c.id, c.code, c.name, c.lead_id, c.district_ids, c.lon_deg, c.lat_deg, false alone, array(
+    select m.person_id from crew_member m
+    where m.org_id = $1 and m.crew_id = c.id and m.from_at <= $2 and (m.to_at is null or m.to_at > $2) order by m.person_id limit 100) members
+  from crew c where c.org_id = $1 and c.active
+  union all
+  select p.id, p.code, p.name, null, '[]', p.lon_deg, p.lat_deg, true, array[p.id]
+  from person p where p.org_id = $1 and p.active and p.roles ?| array['technician', 'crew_lead'] and not exists (
+    select from crew_member m join crew c on c.org_id = $1 and c.id = m.crew_id and c.active
+    where m.org_id = $1 and m.person_id = p.id and m.from_at <= $2 and (m.to_at is null or m.to_at > $2))
+  order by 1 limit {CREWS_MAX}),
+crews as (
+  select u.id, json_strip_nulls(json_build_object('id', u.id, 'code', u.code, 'name', u.name, 'alone', nullif(u.alone, false),
+    'people', (
+      select json_agg(json_build_object('person_id', p.id, 'name', p.name, 'skills', nullif(p.skills, '[]'))
+        order by p.id = u.lead_id desc nulls last, p.id)
+      from person p where p.org_id = $1 and p.id = any(u.members)),
+    'shifts', (
+      select json_agg(s) from (
+        select s.person_id, s.from_at, s.to_at from shift s
+        where s.org_id = $1 and s.person_id = any(u.members) and s.from_at < $4 and s.from_at > $3::timestamptz - interval '2 days' and s.to_at > $3
+        order by s.from_at, s.person_id limit 500) s),
+    'district_ids', nullif(u.district_ids, '[]'), 'lon_deg', u.lon_deg, 'lat_deg', u.lat_deg,
+    'place', (
+      select json_build_object('person_id', p.person_id, 'lon_deg', p.lon_deg, 'lat_deg', p.lat_deg, 'at', p.at,
+        'accuracy_m', p.accuracy_m, 'mock', nullif(p.mock, false))
+      from position p where $6 and p.org_id = $1 and p.person_id = any(u.members) and p.at > $2::timestamptz - {HEARD_WITHIN}
+      order by p.at desc, p.person_id limit 1),
+    'phones', (
+      select json_agg(d) from (
+        select d.device_id, d.name, h.name holder, s.seen_at, s.pulled_at, nullif(s.unsent, 0) unsent from sync_device d
+        left join sync_device_seen s on s.org_id = $1 and s.device_id = d.device_id
+        left join person h on h.org_id = $1 and h.id = d.person_id
+        where d.org_id = $1 and d.revoked_at is null and (d.crew_id = u.id or d.person_id = any(u.members))
+        order by d.device_id limit 50) d)
+    ))::text body
+  from units u)"""
+
+_REFERENCE: Final = f"""
+select json_build_object(
+  'organisation', (select o.name from organisation o where o.org_id = $1), 'zone', (select o.zone from organisation o where o.org_id = $1),
+  'districts', (select coalesce(json_agg(json_strip_nulls(row_to_json(d))), '[]') from (
+    select id, code, name, parent_id from district where org_id = $1 order by code, id limit {DISTRICTS_MAX}) d),
+  'job_types', (select coalesce(json_agg(t), '[]') from (
+    select distinct on (code) code, name, duration_min from job_type where org_id = $1 order by code, version desc limit {DISTRICTS_MAX}) t))::text"""
+
+_HEAD: Final = "select 'head' kind, pg_current_snapshot()::text as key, sync_life_now()::text as body"
+
+
+def _listed(select: str) -> str:
+    """Write a JSON array of a select's rows without their nulls; null without rows."""
+    return f"'[' || (select string_agg(json_strip_nulls(row_to_json(t))::text, ',' order by t.id) from ({select}) t) || ']'"
+
+
+# Each of these reads an index of its own; what they say together is what _IS_ON says of one job.
+_ON_BOARD: Final = f"""
+select id from job where org_id = $1 and state = any($5)
+union select id from job where org_id = $1 and closed_at >= $3 and closed_at < $4
+union select id from job where org_id = $1 and cancelled_at >= $3 and cancelled_at < $4
+union select job_id from visit where org_id = $1 and ended_at >= $3 and ended_at < $4
+order by 1 limit {JOBS_MAX + 1}"""
+_IS_ON: Final = """
+(j.state = any($5) or (j.closed_at >= $3 and j.closed_at < $4) or (j.cancelled_at >= $3 and j.cancelled_at < $4)
+  or exists (select from visit v where v.org_id = $1 and v.job_id = j.id and v.ended_at >= $3 and v.ended_at < $4))"""
+
+_BOARD: Final = f"""
+with chosen as materialized ({_ON_BOARD}), {_CREWS}
+{_HEAD}
+union all select 'reference', null, ({_REFERENCE})
+union all select 'count', (select count(*) from chosen)::text, null
+union all select 'jobs', null, {_listed(f"{_JOB} from job j where j.org_id = $1 and j.id in (select id from chosen) limit {JOBS_MAX}")}
+union all select 'visits', null, {_listed(f"{_VISIT} from visit v where v.org_id = $1 and v.job_id in (select id from chosen) limit {VISITS_MAX}")}
+union all (select 'crew', id::text, body from crews order by id)"""
+
+_NEWS: Final = "org_id = $1 and changed >= pg_snapshot_xmin($7::text::pg_snapshot) and not pg_visible_in_snapshot(changed, $7::text::pg_snapshot)"
+_CHANGES: Final = f"""
+with news as materialized (
+  select n.id from (select id from job where {_NEWS} union select job_id from visit where {_NEWS}) n
+  where (select sync_life_now()) = $8 order by n.id limit {CHANGED_MAX + 1}),
+judged as materialized (select j.id, {_IS_ON} is_on from job j where j.org_id = $1 and j.id in (select id from news)),
+chosen as materialized (select id from judged where is_on), {_CREWS}
+{_HEAD}
+union all select 'reference', null, ({_REFERENCE})
+union all select 'count', (select count(*) from news)::text, null
+union all select 'jobs', null, {_listed(f"{_JOB} from job j where j.org_id = $1 and j.id in (select id from chosen) limit {JOBS_MAX}")}
+union all select 'visits', null, {_listed(f"{_VISIT} from visit v where v.org_id = $1 and v.job_id in (select id from chosen) limit {VISITS_MAX}")}
+union all select 'gone_jobs', null, (select json_agg(id order by id)::text from judged where not is_on)
+union all select 'gone_visits', null, (
+  select json_agg(v.id order by v.id)::text from visit v where v.org_id = $1 and v.job_id in (select id from judged where not is_on))
+union all (select 'crew', id::text, body from crews order by id)"""
+
+
+class Days(Struct, frozen=True):
+    """Which days are looked at, as of when, and whether places are shown."""
+
+    now: datetime
+    from_at: datetime
+    to_at: datetime
+    places: bool
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What one snapshot shows. `jobs`, `visits`, `gone_…` are JSON arrays; `crews` the JSON of each by its id; `count` jobs were looked at.
+
+    `life` None: a new one must begin.
+    """
+
+    snapshot: str
+    life: UUID | None
+    reference: str
+    count: int
+    crews: dict[UUID, str]
+    jobs: str = "[]"
+    visits: str = "[]"
+    gone_jobs: str = "[]"
+    gone_visits: str = "[]"
+
+
+async def read_board(conn: asyncpg.Connection, org_id: UUID, days: Days) -> Seen:
+    """Read the whole board."""
+    rows = await conn.fetch(_BOARD, org_id, days.now, days.from_at, days.to_at, OPEN, days.places)
+    return _seen(rows)
+
+
+async def read_changes(conn: asyncpg.Connection, org_id: UUID, days: Days, *, since: str, life: UUID) -> Seen:
+    """Read what changed since a snapshot of a life; of another life nothing but the head, reference and crews."""
+    rows = await conn.fetch(_CHANGES, org_id, days.now, days.from_at, days.to_at, OPEN, days.places, since, life)
+    return _seen(rows)
+
+
+async def today(conn: asyncpg.Connection, org_id: UUID, now: datetime) -> datetime:
+    """Give the instant at which the organisation's day began."""
+    began: datetime = await conn.fetchval(_TODAY, org_id, now)
+    return began
+
+
+_TODAY: Final = """
+select date_trunc('day', $2::timestamptz at time zone o.zone) at time zone o.zone from organisation o where o.org_id = $1"""
+
+
+def _seen(rows: list[asyncpg.Record]) -> Seen:
+    found = {row["kind"]: row for row in rows if row["kind"] != "crew"}
+    arrays = {
+        kind: row["body"]
+        for kind in ("jobs", "visits", "gone_jobs", "gone_visits")
+        if (row := found.get(kind)) is not None and row["body"] is not None
+    }
+    head = found["head"]
+    return Seen(
+        snapshot=head["key"],
+        life=None if head["body"] is None else UUID(head["body"]),
+        reference=found["reference"]["body"],
+        count=int(found["count"]["key"]),
+        crews={UUID(row["key"]): row["body"] for row in rows if row["kind"] == "crew"},
+        **arrays,
+    )
