@@ -31,6 +31,7 @@ from mobile_contract.schema.stock import (
     StockTransfer,
     TransferState,
 )
+from mobile_contract.schema.storm import Storm
 
 JOB_DOCUMENTS = (
     "visit", "task", "note", "photo", "reading", "signature", "material_request", "approval", "issue_slip", "repair_form",
@@ -39,7 +40,7 @@ JOB_DOCUMENTS = (
 """Kinds that go where their job goes."""
 
 _SHARED = ("site", "contact", "usage_point", "meter")
-_REFERENCE = ("district", "job_type", "policy", "part", "material_rules", "work_calendar", "duty", "signing_key")
+_REFERENCE = ("district", "job_type", "policy", "part", "material_rules", "work_calendar", "duty", "signing_key", "storm")
 _PERSONAL = ("person", "crew", "shift", "notice", "delegation", "allowance")
 _STOCK = ("stock_location", "stock_level", "stock_transfer")
 MASTER_DOCUMENTS = (*_SHARED, *_REFERENCE, *_PERSONAL, *_STOCK)
@@ -262,7 +263,7 @@ def _buckets_of(kind: str, document: Document, visible: Visible) -> set[str]:
     if kind in _STOCK:
         return _buckets_of_stock(document, visible)
     if kind in _REFERENCE:
-        return {"ref"} if not isinstance(document, Part) or document.active else set()
+        return {"ref"} if _stands(document) else set()
     if kind == "job":
         return visible.job[document.id]
     if kind in JOB_DOCUMENTS:
@@ -287,6 +288,13 @@ def _buckets_of(kind: str, document: Document, visible: Visible) -> set[str]:
     if isinstance(document, Allowance):
         return {f"me/{document.person_id}" if document.person_id is not None else f"crew/{document.crew_id}"}
     raise ValueError(f"no rule says who holds a {kind}")
+
+
+def _stands(document: Document) -> bool:
+    """Tell whether a row of reference is still one: parts are taken out of the catalogue, storms end."""
+    if isinstance(document, Storm):
+        return document.ended_at is None
+    return not isinstance(document, Part) or document.active
 
 
 def _buckets_of_stock(document: Document, visible: Visible) -> set[str]:

@@ -20,9 +20,9 @@ Metres = Annotated[float, Meta(ge=0)]
 
 
 class Storm(Document, frozen=True, kw_only=True):
-    """An emergency in which many jobs come at once; one at most is in force. Without districts it is everywhere.
+    """An emergency in which many jobs come at once. Without districts it is everywhere; a district stands for all below it.
 
-    A district stands for all below it.
+    Where several are in force the highest level counts.
     """
 
     level: StormLevel
@@ -36,7 +36,7 @@ class Storm(Document, frozen=True, kw_only=True):
 
 
 class DeclareStorm(Command, frozen=True, kw_only=True, tag="declare_storm"):
-    """Declare a storm, or change the level, the districts or the note of the one in force under the same id."""
+    """Declare a storm, or change the level, the districts or the note of one in force under the same id."""
 
     storm_id: UUID
     level: StormLevel
@@ -45,7 +45,7 @@ class DeclareStorm(Command, frozen=True, kw_only=True, tag="declare_storm"):
 
 
 class EndStorm(Command, frozen=True, kw_only=True, tag="end_storm"):
-    """End a storm: everything is planned again."""
+    """End a storm; what waited because of it is sent out again."""
 
     storm_id: UUID
 
@@ -123,14 +123,14 @@ class StormCounts(Shown, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class StormView(Shown, frozen=True, kw_only=True):
-    """The storm in force (none: absent), what its level changes, and the jobs that nobody has, by area: the most urgent group first.
+    """The gravest storm in force (none: absent), all of them, what its level changes, and the jobs that nobody has, by area: the most urgent first.
 
-    `levels` is what can be declared. `truncated`: there are more jobs than are grouped at once.
+    `effects` are those by which the groups were made, `levels` what can be declared. `truncated`: there are more jobs than are grouped at once.
     """
 
     now: Instant
     storm: Storm | None = None
-    ver: int | None = None
+    storms: tuple[Storm, ...] = ()
     effects: StormEffects
     levels: tuple[StormEffects, ...]
     counts: StormCounts
