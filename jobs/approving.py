@@ -16,7 +16,7 @@ from jobs.work import Work
 from mobile_contract.rules.allowance import taking_flags
 from mobile_contract.rules.deciding import addressed
 from mobile_contract.rules.exact import total
-from mobile_contract.rules.ladder import Asking, Known, Verdict, approval_id, evaluate, waiting_approval
+from mobile_contract.rules.ladder import Asking, Known, Verdict, approval_id, districts_of, evaluate, waiting_approval
 from mobile_contract.schema.approval import (
     Allowance,
     Approval,
@@ -160,19 +160,9 @@ def _placed(work: Work, job_id: UUID, asking: Asking) -> Asking:
         asking,
         site_id=job.site_id if job else None,
         job_type=job.type if job else "",
-        district_ids=_districts(work, job.district_id if job else None),
+        district_ids=districts_of(job.district_id if job else None, lambda id: work.get(District, id)),
         away=_away(work),
     )
-
-
-def _districts(work: Work, id: UUID | None) -> tuple[UUID, ...]:
-    """Name a district and those above it, the nearest first."""
-    found: list[UUID] = []
-    while id is not None and id not in found:
-        found.append(id)
-        district = work.get(District, id)
-        id = district.parent_id if district else None
-    return tuple(found)
 
 
 def _away(work: Work) -> frozenset[UUID]:

@@ -19,13 +19,14 @@ from jobs.context import Deed
 from jobs.exception_names import load_days, name_led_to
 from jobs.material_rules import rules_id
 from jobs.naming import Names, collect, those
-from jobs.stock_locations import SHIPPED, personal_van_id, place_id
+from jobs.stock_locations import SHIPPED, place_id
 from jobs.stock_names import name_stored, name_vans
 from jobs.store import rows
 from jobs.store.rows import Want
 from jobs.store.tables import JOB_CHILDREN
 from jobs.work import Organisation, Work
 from mobile_contract.registry import COMMANDS
+from mobile_contract.rules.stock import personal_van_id
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import (
     Approve,

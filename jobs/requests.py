@@ -3,39 +3,23 @@
 Whoever puts a move, a decision, a signature or a start of work on a job calls this afterwards; the order in which they came in leaves no trace.
 """
 
-from collections.abc import Iterable
-from decimal import Decimal
-from typing import Protocol
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from jobs.material_rules import rules_id, shipped_rules
-from jobs.result import Applied, Refused, Result
+from jobs.result import Applied, Result
 from jobs.work import Work
-from mobile_contract.rules.exact import is_exact
-from mobile_contract.rules.material import in_force, lines_of_job, numbered, slip_with_receipts
+from mobile_contract.rules.material import in_force, lines_of_job, slip_with_receipts, with_decision
 from mobile_contract.rules.price import accepted_at, first_use, price_flags
 from mobile_contract.rules.repair_form import with_draws
-from mobile_contract.rules.request_states import request_state
-from mobile_contract.schema.approval import Approval, ApprovalState
+from mobile_contract.rules.request_states import with_lines
+from mobile_contract.schema.approval import Approval
 from mobile_contract.schema.job import Flag, Signature, Visit
-from mobile_contract.schema.material import IssueSlip, MaterialRequest, MaterialRules, PricedLine, RepairForm
+from mobile_contract.schema.material import IssueSlip, MaterialRequest, MaterialRules, RepairForm
 from mobile_contract.schema.stock import MoveKind, StockMove
 
 _DRAWN = frozenset({MoveKind.ISSUED, MoveKind.TAKEN})
-
-
-class Granted(Protocol):
-    """How much of a line was approved."""
-
-    @property
-    def line_no(self) -> int:
-        """Number the line, from 1."""
-
-    @property
-    def quantity(self) -> Decimal:
-        """Say how much; 0 rejects the line."""
 
 
 def rules_of(work: Work) -> MaterialRules:
@@ -52,27 +36,16 @@ def store_of(work: Work, named: UUID | None, request: MaterialRequest | None = N
     return rules_of(work).default_store_id
 
 
-def approval_decided(work: Work, approval: Approval, lines: Iterable[Granted] = ()) -> Refused | None:
-    """Take over what was decided about a material request; lines that are not named were approved as asked.
+def approval_decided(work: Work, approval: Approval) -> None:
+    """Take over what was decided about a material request; does nothing for an approval of something else.
 
-    `approval` is as it is now and was put. Does nothing for an approval of something else. Refused: `line_unknown`, or `more_than_approved`
-    where more was granted than asked; then nothing changes.
+    `approval` is as it is now and was put.
     """
     request = work.get(MaterialRequest, approval.subject_id)
     if request is None:
-        return None
-    granted = {line.line_no: line.quantity for line in lines}
-    known = {line.line_no: line for line in numbered(request.lines)}
-    for line_no, quantity in granted.items():
-        if line_no not in known:
-            return Refused("line_unknown", {"line_no": str(line_no)})
-        if not is_exact(quantity) or not 0 <= quantity <= known[line_no].quantity:
-            return Refused("more_than_approved", {"line_no": str(line_no)})
-    if approval.state is ApprovalState.APPROVED:
-        decided = tuple(replace(n, approved=granted.get(no, n.quantity)) for no, n in known.items())
-        work.put(replace(request, lines=decided))
+        return
+    _put(work, request, with_decision(request, approval))
     refold(work, request.job_id)
-    return None
 
 
 def refold(work: Work, job_id: UUID) -> tuple[Flag, ...]:
@@ -84,7 +57,7 @@ def refold(work: Work, job_id: UUID) -> tuple[Flag, ...]:
     requests = work.of_job(MaterialRequest, job_id)
     lines, effective = lines_of_job(requests, moves, slips), in_force(moves)
     for request in requests:
-        folded = _folded(work, request, lines[request.id])
+        folded = with_lines(request, lines[request.id], work.get(Approval, request.approval_id))
         _put(work, request, replace(folded, first_used_at=first_use(folded, effective)))
     for slip in slips:
         siblings = [other for other in slips if other.request_id == slip.request_id]
@@ -121,13 +94,6 @@ def with_prices(work: Work, job_id: UUID, result: Result) -> Result:
     if not isinstance(result, Applied) or result.code != "ok":
         return result
     return Applied(flags=tuple(sorted({*result.flags, *mark_prices(work, job_id)})))
-
-
-def _folded(work: Work, request: MaterialRequest, lines: tuple[PricedLine, ...]) -> MaterialRequest:
-    approval = work.get(Approval, request.approval_id)
-    decided = approval.state if approval is not None else None
-    state = request_state(decided, lines, closed=request.closed_at is not None)
-    return replace(request, lines=lines, state=state)
 
 
 def _put(

@@ -45,11 +45,6 @@ def place_id(org_id: UUID, place: Place) -> UUID:
     return rules.place_id(org_id, place.kind)
 
 
-def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
-    """Name what a person without a crew's van carries."""
-    return rules.personal_van_id(org_id, person_id)
-
-
 def shipped_locations(org_id: UUID) -> tuple[StockLocation, ...]:
     """List the locations that every organisation has."""
     return tuple(StockLocation(id=place_id(org_id, p), code=p.code, kind=p.kind, name=p.name) for p in SHIPPED)
@@ -62,13 +57,14 @@ def van_of(work: Work, command: Command, deed: Deed) -> UUID:
     A report that belongs to no visit (a hand-over, a count) is about the van of the reporter's crew.
     """
     visit = work.get(Visit, getattr(command, "visit_id", None))
-    planned = [visit.crew_id] if visit is not None and visit.crew_id is not None else []
+    planned = visit.crew_id if visit is not None else None
     own = work.crews_of(deed.person_id, deed.occurrence.at) if deed.person_id is not None else set()
-    asked = [*(id for id in planned if id in own), *sorted(own), *planned]
-    vans = [
-        crew.van_id for crew in (work.get(Crew, id) for id in asked) if crew is not None and crew.van_id is not None
-    ]
-    return vans[0] if vans else personal_van_id(work.org.org_id, deed.person_id)
+
+    def van_id_of(crew_id: UUID) -> UUID | None:
+        crew = work.get(Crew, crew_id)
+        return crew.van_id if crew is not None else None
+
+    return rules.van_of_crews(planned, own, van_id_of) or rules.personal_van_id(work.org.org_id, deed.person_id)
 
 
 def place(work: Work, place: Place) -> UUID:
@@ -87,7 +83,7 @@ def van(work: Work, id: UUID, person_id: UUID | None) -> UUID:
     """
     if work.get(StockLocation, id) is not None:
         return id
-    if id != personal_van_id(work.org.org_id, person_id):
+    if id != rules.personal_van_id(work.org.org_id, person_id):
         raise LookupError(f"the van {id} was not loaded")
     person = work.get(Person, person_id)
     work.put(StockLocation(id=id, code=f"van-{id.hex[:12]}", kind=LocationKind.VAN, name=person.name if person else ""))

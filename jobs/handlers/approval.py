@@ -21,7 +21,6 @@ from mobile_contract.rules.deciding import (
     claim_of,
     escalated,
     lines_fault,
-    merged_lines,
     rejected,
     step_under_way,
     undecided,
@@ -72,8 +71,7 @@ def approve(work: Work, command: Approve, deed: Deed) -> Result:
     asked = [line.quantity for line in request.lines] if request else []
     if lines_fault(command.lines, asked, approval.lines):
         return Refused("lines_invalid")
-    lines = merged_lines(approval.lines, command.lines)
-    taken = replace(approved(approval, claim, decider), lines=lines)
+    taken = approved(approval, claim, decider, command.lines)
     if taken.state is ApprovalState.APPROVED:
         return _decide(work, replace(taken, reason=command.reason), deed)
     if taken.step != approval.step:
@@ -155,9 +153,7 @@ def _decide(work: Work, decided: Approval, deed: Deed) -> Result:
     """Put a decided approval, tell who asked, and let what was asked for go on or not."""
     work.put(decided)
     _tell(work, decided, deed)
-    refused = approval_decided(work, decided, decided.lines)
-    if refused is not None:
-        return refused
+    approval_decided(work, decided)
     name = EventName.REQUEST_APPROVED if decided.state is ApprovalState.APPROVED else EventName.REQUEST_REJECTED
     detail = {**_about(decided), "reason": decided.reason, "acting_for": decided.acting_for_id}
     return _recorded(work, decided, deed, name=name, detail=detail)

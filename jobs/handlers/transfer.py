@@ -5,7 +5,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from jobs.context import Deed
 from jobs.handlers.door import handles
@@ -16,10 +15,10 @@ from jobs.stock_names import received_move_id, sent_move_id
 from jobs.stock_places import HOLDING, SHELVES, place_fault
 from jobs.work import Work
 from mobile_contract.rules.exact import total
-from mobile_contract.rules.stock import merged_lines, transfer_state
+from mobile_contract.rules.stock import Told, with_received, with_sent
 from mobile_contract.schema.field_stock import HandOverParts, TakeOverParts
 from mobile_contract.schema.job import Flag
-from mobile_contract.schema.stock import MoveKind, StockTransfer, TransferLine, TransferState
+from mobile_contract.schema.stock import MoveKind, StockTransfer, TransferState
 from mobile_contract.schema.stock_commands import ConfirmTransfer, ShipTransfer, StockLine
 
 
@@ -119,16 +118,7 @@ def _leave(work: Work, deed: Deed, side: Side) -> Result:
     moved = book_all(work, deed, _bookings(side, side.location_id, place(work, TRANSIT)))
     if isinstance(moved, Refused | PutAside):
         return moved
-    left = replace(
-        transfer,
-        from_location_id=side.location_id,
-        to_location_id=side.other_id,
-        lines=merged_lines([*transfer.lines, *(_line(line, sent=line.quantity) for line in side.lines)]),
-        shipped_at=deed.occurrence.at,
-        shipped_by=deed.person_id,
-        reason=side.reason,
-    )
-    work.put(replace(left, state=transfer_state(left)))
+    work.put(with_sent(transfer, _said(side, deed), to_location_id=side.other_id, reason=side.reason))
     return Applied()
 
 
@@ -140,15 +130,7 @@ def _arrive(work: Work, deed: Deed, side: Side) -> Result:
     moved = book_all(work, deed, _bookings(side, place(work, TRANSIT), side.location_id))
     if isinstance(moved, Refused | PutAside):
         return moved
-    came = replace(
-        transfer,
-        from_location_id=transfer.from_location_id or side.other_id,
-        arrived_location_id=side.location_id,
-        lines=merged_lines([*transfer.lines, *(_line(line, received=line.quantity) for line in side.lines)]),
-        confirmed_at=deed.occurrence.at,
-        confirmed_by=deed.person_id,
-    )
-    work.put(replace(came, state=transfer_state(came)))
+    work.put(with_received(transfer, _said(side, deed), from_location_id=side.other_id))
     return Applied()
 
 
@@ -192,8 +174,8 @@ def _pieces(lines: Iterable[StockLine]) -> tuple[StockLine, ...]:
     )
 
 
-def _line(line: StockLine, *, sent: Decimal = Decimal(0), received: Decimal = Decimal(0)) -> TransferLine:
-    return TransferLine(part_id=line.part_id, lot=line.lot, serial=line.serial, sent=sent, received=received)
+def _said(side: Side, deed: Deed) -> Told:
+    return Told(location_id=side.location_id, lines=side.lines, at=deed.occurrence.at, by=deed.person_id)
 
 
 def _sorted(lines: Iterable[StockLine]) -> list[tuple[UUID, str, str, Decimal]]:

@@ -13,12 +13,30 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mobile_contract.client.made import Made
-from mobile_contract.rules.deciding import Decider, addressed, approved, claim_of, rejected
+from mobile_contract.rules.deciding import Decider, addressed, approved, claim_of, lines_fault, rejected
 from mobile_contract.rules.exact import total
-from mobile_contract.rules.ladder import MATERIAL_REQUEST, Asking, Known, Verdict, amount_of, evaluate, waiting_approval
-from mobile_contract.rules.material import lines_of_job, new_request, numbered, piece_id, priced, taken_move_id
-from mobile_contract.rules.request_states import request_state
-from mobile_contract.rules.stock import effect, level_id, merged_lines, personal_van_id, place_id, transfer_state
+from mobile_contract.rules.ladder import (
+    MATERIAL_REQUEST,
+    Asking,
+    Known,
+    Verdict,
+    amount_of,
+    districts_of,
+    evaluate,
+    waiting_approval,
+)
+from mobile_contract.rules.material import lines_of_job, new_request, piece_id, priced, taken_move_id, with_decision
+from mobile_contract.rules.request_states import with_lines
+from mobile_contract.rules.stock import (
+    Told,
+    effect,
+    level_id,
+    personal_van_id,
+    place_id,
+    van_of_crews,
+    with_received,
+    with_sent,
+)
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import field_stock as t
@@ -34,7 +52,6 @@ from mobile_contract.schema.stock import (
     StockLevel,
     StockMove,
     StockTransfer,
-    TransferLine,
     TransferState,
 )
 
@@ -61,12 +78,10 @@ def of_parts(documents: Documents, made: Made) -> Changes:
 def van_of(documents: Documents, visit_id: UUID | None, made: Made) -> UUID:
     """Name the van of a person: that of the visit's crew where it is theirs, else of a crew of theirs, else what they carry themselves."""
     visit = documents.get(("visit", visit_id)) if visit_id is not None else None
-    planned = [visit.crew_id] if isinstance(visit, Visit) and visit.crew_id is not None else []
-    crews = {crew.id: crew for crew in _all(documents, Crew)}
-    own = sorted(id for id, crew in crews.items() if made.person_id in crew.member_ids)
-    asked = [*(id for id in planned if id in own), *own, *planned]
-    vans = [crews[id].van_id for id in asked if id in crews]
-    return next((van for van in vans if van is not None), personal_van_id(made.org_id, made.person_id))
+    planned = visit.crew_id if isinstance(visit, Visit) else None
+    vans = {crew.id: crew.van_id for crew in _all(documents, Crew)}
+    own = [crew.id for crew in _all(documents, Crew) if made.person_id in crew.member_ids]
+    return van_of_crews(planned, own, vans.get) or personal_van_id(made.org_id, made.person_id)
 
 
 # what is asked for
@@ -105,7 +120,9 @@ def _verdict(
         asked_by=made.person_id,
         site_id=job.site_id if isinstance(job, Job) else None,
         job_type=job.type if isinstance(job, Job) else "",
-        district_ids=_districts(documents, job.district_id if isinstance(job, Job) else None),
+        district_ids=districts_of(
+            job.district_id if isinstance(job, Job) else None, lambda id: _district(documents, id)
+        ),
     )
     known = Known(
         policies=tuple(_all(documents, Policy)),
@@ -121,13 +138,9 @@ def _part(documents: Documents, id: UUID) -> Part | None:
     return part if isinstance(part, Part) else None
 
 
-def _districts(documents: Documents, id: UUID | None) -> tuple[UUID, ...]:
-    found: list[UUID] = []
-    while id is not None and id not in found:
-        found.append(id)
-        district = documents.get(("district", id))
-        id = district.parent_id if isinstance(district, District) else None
-    return tuple(found)
+def _district(documents: Documents, id: UUID) -> District | None:
+    district = documents.get(("district", id))
+    return district if isinstance(district, District) else None
 
 
 def _decide(documents: Documents, command: d.Approve | d.Reject, made: Made) -> Changes:
@@ -142,14 +155,19 @@ def _decide(documents: Documents, command: d.Approve | d.Reject, made: Made) -> 
     claim = claim_of(approval, decider, delegations)
     if claim is None:
         return {}
-    turn = approved if isinstance(command, d.Approve) else rejected
-    decided = addressed(turn(approval, claim, decider), delegations, made.at)
+    request = documents.get(("material_request", approval.subject_id))
+    if isinstance(command, d.Reject):
+        decided = rejected(approval, claim, decider)
+    else:
+        asked = [line.quantity for line in request.lines] if isinstance(request, MaterialRequest) else []
+        if lines_fault(command.lines, asked, approval.lines):
+            return {}
+        decided = approved(approval, claim, decider, command.lines)
+    reason = decided.reason if decided.state is ApprovalState.WAITING else command.reason
+    decided = addressed(replace(decided, reason=reason), delegations, made.at)
     changes: Changes = {("approval", decided.id): decided}
-    request = documents.get(("material_request", decided.subject_id))
-    if isinstance(request, MaterialRequest) and decided.state is ApprovalState.APPROVED:
-        granted = {line.line_no: line.quantity for line in getattr(command, "lines", ())}
-        lines = tuple(replace(n, approved=granted.get(n.line_no, n.quantity)) for n in numbered(request.lines))
-        changes["material_request", request.id] = replace(request, lines=lines)
+    if isinstance(request, MaterialRequest):
+        changes["material_request", request.id] = with_decision(request, decided)
     return changes | _refolded({**documents, **_present(changes)}, approval.job_id)
 
 
@@ -245,15 +263,8 @@ def _handed_over(documents: Documents, command: t.HandOverParts, made: Made) -> 
     known = _transfer(documents, command.transfer_id)
     if known.shipped_at is not None:
         return {}
-    sent = [TransferLine(part_id=x.part_id, lot=x.lot, serial=x.serial, sent=x.quantity) for x in command.lines]
-    left = replace(
-        known,
-        from_location_id=van_id,
-        to_location_id=command.to_location_id,
-        lines=merged_lines([*known.lines, *sent]),
-        shipped_at=made.at,
-        shipped_by=made.person_id,
-    )
+    told = Told(location_id=van_id, lines=command.lines, at=made.at, by=made.person_id)
+    left = with_sent(known, told, to_location_id=command.to_location_id)
     return _transferred(documents, left, [(van_id, x.part_id, -x.quantity) for x in command.lines])
 
 
@@ -262,20 +273,13 @@ def _taken_over(documents: Documents, command: t.TakeOverParts, made: Made) -> C
     known = _transfer(documents, command.transfer_id)
     if known.confirmed_at is not None:
         return {}
-    came = [TransferLine(part_id=x.part_id, lot=x.lot, serial=x.serial, received=x.quantity) for x in command.lines]
-    arrived = replace(
-        known,
-        from_location_id=known.from_location_id or command.from_location_id,
-        arrived_location_id=van_id,
-        lines=merged_lines([*known.lines, *came]),
-        confirmed_at=made.at,
-        confirmed_by=made.person_id,
-    )
-    return _transferred(documents, arrived, [(van_id, x.part_id, x.quantity) for x in command.lines])
+    told = Told(location_id=van_id, lines=command.lines, at=made.at, by=made.person_id)
+    came = with_received(known, told, from_location_id=command.from_location_id)
+    return _transferred(documents, came, [(van_id, x.part_id, x.quantity) for x in command.lines])
 
 
 def _transferred(documents: Documents, transfer: StockTransfer, moved: Iterable[tuple[UUID, UUID, Decimal]]) -> Changes:
-    changes: Changes = {("stock_transfer", transfer.id): replace(transfer, state=transfer_state(transfer))}
+    changes: Changes = {("stock_transfer", transfer.id): transfer}
     for location_id, part_id, quantity in moved:
         level = _level({**documents, **_present(changes)}, location_id, part_id)
         changes["stock_level", level.id] = replace(level, quantity=total([level.quantity, quantity]))
@@ -299,10 +303,8 @@ def _refolded(documents: Documents, job_id: UUID) -> Changes:
     changes: Changes = {}
     for request in requests:
         approval = documents.get(("approval", request.approval_id)) if request.approval_id is not None else None
-        decided = approval.state if isinstance(approval, Approval) else None
-        told = lines[request.id]
-        state = request_state(decided, told, closed=request.closed_at is not None)
-        changes["material_request", request.id] = replace(request, lines=told, state=state)
+        decided = approval if isinstance(approval, Approval) else None
+        changes["material_request", request.id] = with_lines(request, lines[request.id], decided)
     return changes
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mobile_contract.rules.delegation import Matter, lent_to, stands_in
+from mobile_contract.rules.exact import is_exact
 from mobile_contract.schema.approval import (
     Approval,
     ApprovalState,
@@ -83,8 +84,12 @@ def claim_of(approval: Approval, decider: Decider, delegations: Iterable[Delegat
     return None
 
 
-def approved(approval: Approval, claim: Claim, decider: Decider) -> Approval:
-    """Take an approval of a step in: the approval moves on to its next step, or is approved after its last."""
+def approved(approval: Approval, claim: Claim, decider: Decider, lines: Iterable[ApprovedLine] = ()) -> Approval:
+    """Take an approval of a step in: the approval moves on to its next step, or is approved after its last.
+
+    `lines` say where less is given than was asked; they go over what earlier decisions gave of the same lines.
+    """
+    approval = replace(approval, lines=merged_lines(approval.lines, lines))
     step = step_under_way(approval)
     decision = StepDecision(approver=claim.approver, person_id=decider.person_id, for_id=claim.for_id, at=decider.at)
     step = replace(step, decisions=(*step.decisions, decision))
@@ -143,7 +148,7 @@ def lines_fault(lines: Iterable[ApprovedLine], asked: Iterable[Decimal], before:
     if len({line.line_no for line in given}) < len(given):
         return True
     for line in given:
-        if line.line_no not in left or not line.quantity.is_finite() or not 0 <= line.quantity <= left[line.line_no]:
+        if line.line_no not in left or not is_exact(line.quantity) or not 0 <= line.quantity <= left[line.line_no]:
             return True
         left[line.line_no] = line.quantity
     return bool(given) and not any(left.values())

@@ -4,7 +4,7 @@ That holds for equal inputs, all of which are documents; a phone's answer is pro
 asked offline.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -27,6 +27,7 @@ from mobile_contract.schema.approval import (
 )
 from mobile_contract.schema.material import PricedLine
 from mobile_contract.schema.people import Duty, Role
+from mobile_contract.schema.place import District
 
 MATERIAL_REQUEST = "material_request"
 NO_POLICY_CODE, NO_POLICY_VERSION = "none", 0
@@ -76,6 +77,16 @@ class Verdict(Struct, frozen=True, kw_only=True):
 def approval_id(subject_id: UUID) -> UUID:
     """Name the approval of what is asked; it follows from that, so that a phone shows it before the server made it."""
     return uuid5(subject_id, "approval")
+
+
+def districts_of(id: UUID | None, district_of: Callable[[UUID], District | None]) -> tuple[UUID, ...]:
+    """Name a district and those above it, the nearest first; a circle is walked once, what is not known ends the walk."""
+    found: list[UUID] = []
+    while id is not None and id not in found:
+        found.append(id)
+        district = district_of(id)
+        id = district.parent_id if district is not None else None
+    return tuple(found)
 
 
 def amount_of(lines: Iterable[PricedLine]) -> Decimal:

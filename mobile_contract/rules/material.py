@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mobile_contract.rules.exact import total
-from mobile_contract.schema.approval import Approval
+from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.facts import RequestParts, TakeParts
 from mobile_contract.schema.material import (
     NOTHING,
@@ -84,6 +84,15 @@ def new_request(
         allowance_id=approval.allowance_id,
         taken_at=approval.asked_at if taken else None,
     )
+
+
+def with_decision(request: MaterialRequest, approval: Approval) -> MaterialRequest:
+    """Put on a request's lines how much of each its approval gives, when all its steps are done; lines that no step named: as asked."""
+    if approval.state is not ApprovalState.APPROVED:
+        return request
+    given = {line.line_no: line.quantity for line in approval.lines}
+    lines = (replace(line, approved=given.get(line.line_no, line.quantity)) for line in numbered(request.lines))
+    return replace(request, lines=tuple(lines))
 
 
 def piece_id(move_id: UUID, position: int) -> UUID:

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mobile_contract.rules.material import wanted
-from mobile_contract.schema.approval import ApprovalState
-from mobile_contract.schema.material import PricedLine, RequestState
+from mobile_contract.schema.approval import Approval, ApprovalState
+from mobile_contract.schema.material import MaterialRequest, PricedLine, RequestState
 
 
 class Sight(Struct, frozen=True):
@@ -73,3 +74,9 @@ def request_state(decided: ApprovalState | None, lines: Iterable[PricedLine], *,
     due = tuple((line, wanted(line, known)) for line in known)
     sight = Sight(closed, decided, tuple((line, quantity) for line, quantity in due if quantity > 0))
     return next(row.state for row in TABLE if row.holds(sight))
+
+
+def with_lines(request: MaterialRequest, lines: tuple[PricedLine, ...], approval: Approval | None) -> MaterialRequest:
+    """Put on a request what became of its lines (`lines_of_job`), and the state that follows with what was decided about it."""
+    decided = approval.state if approval is not None else None
+    return replace(request, lines=lines, state=request_state(decided, lines, closed=request.closed_at is not None))

@@ -1,6 +1,6 @@
 """How moves add up. Pure: ids of levels, the order of moves and counts in time, what is free, what a loan costs; phones count alike."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -8,6 +8,9 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mobile_contract.rules.exact import product, total
 from mobile_contract.schema.stock import (
@@ -19,6 +22,7 @@ from mobile_contract.schema.stock import (
     TransferLine,
     TransferState,
 )
+from mobile_contract.schema.stock_commands import StockLine
 
 LEVELLED: Final = frozenset({LocationKind.STORE, LocationKind.BIN, LocationKind.VAN, LocationKind.REPAIR_SHOP})
 """Kinds of location whose balance is kept; of all others it is summed when somebody asks."""
@@ -29,6 +33,15 @@ Moment = tuple[datetime, int, int]
 """A place in the order of moves and counts: of one instant the moves come first, then the counts by id."""
 Sort = tuple[UUID, str, str]
 """What makes two pieces the same on a transfer: part, lot, serial."""
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What one side of a transfer says: where it stands, what left or came there, when, and by whose hand."""
+
+    location_id: UUID
+    lines: Sequence[StockLine]
+    at: datetime
+    by: UUID | None
 
 
 def level_id(location_id: UUID, part_id: UUID) -> UUID:
@@ -49,6 +62,16 @@ def place_id(org_id: UUID, kind: LocationKind) -> UUID:
 def personal_van_id(org_id: UUID, person_id: UUID | None) -> UUID:
     """Name what a person without a crew's van carries; None: whoever it was, nobody knows."""
     return uuid5(org_id, f"stock_location/van/{person_id}")
+
+
+def van_of_crews(planned: UUID | None, own: Iterable[UUID], van_id_of: Callable[[UUID], UUID | None]) -> UUID | None:
+    """Choose the van of a person: of their own crews that of the visit first, then the lowest id; else that of the visit's crew.
+
+    `planned` is the visit's crew; `van_id_of` gives a crew's van. None where none of these crews has one.
+    """
+    known = sorted(own)
+    asked = [*(id for id in known if id == planned), *known, *([planned] if planned is not None else [])]
+    return next((van_id for van_id in map(van_id_of, asked) if van_id is not None), None)
 
 
 def moment_of_count(as_of: datetime, count_id: UUID) -> Moment:
@@ -103,6 +126,35 @@ def merged_lines(lines: Iterable[TransferLine]) -> tuple[TransferLine, ...]:
         TransferLine(part_id=s[0], lot=s[1], serial=s[2], sent=total(sent[s]), received=total(received[s]))
         for s in sorted(sent)
     )
+
+
+def with_sent(transfer: StockTransfer, told: Told, *, to_location_id: UUID | None, reason: str = "") -> StockTransfer:
+    """Put what the sender says on a transfer, whether the receiver was heard before or not."""
+    lines = [TransferLine(part_id=x.part_id, lot=x.lot, serial=x.serial, sent=x.quantity) for x in told.lines]
+    left = replace(
+        transfer,
+        from_location_id=told.location_id,
+        to_location_id=to_location_id,
+        lines=merged_lines([*transfer.lines, *lines]),
+        shipped_at=told.at,
+        shipped_by=told.by,
+        reason=reason,
+    )
+    return replace(left, state=transfer_state(left))
+
+
+def with_received(transfer: StockTransfer, told: Told, *, from_location_id: UUID | None) -> StockTransfer:
+    """Put what the receiver says on a transfer; where it came from counts only while the sender has not said it."""
+    lines = [TransferLine(part_id=x.part_id, lot=x.lot, serial=x.serial, received=x.quantity) for x in told.lines]
+    came = replace(
+        transfer,
+        from_location_id=transfer.from_location_id or from_location_id,
+        arrived_location_id=told.location_id,
+        lines=merged_lines([*transfer.lines, *lines]),
+        confirmed_at=told.at,
+        confirmed_by=told.by,
+    )
+    return replace(came, state=transfer_state(came))
 
 
 def transfer_state(transfer: StockTransfer) -> TransferState:

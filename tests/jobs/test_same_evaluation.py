@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -21,6 +22,7 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import (
     Approval,
+    ApprovedLine,
     ApproverRef,
     Band,
     CalendarDay,
@@ -33,16 +35,32 @@ from mobile_contract.schema.approval import (
     WorkingHours,
 )
 from mobile_contract.schema.base import Command, Document, LocalText
-from mobile_contract.schema.material import RequestLine
+from mobile_contract.schema.material import MaterialRequest, RequestLine
 from mobile_contract.schema.people import Duty, Role
 from sync.transaction import org_transaction
 from tests.arrange import NOW, ZONE, Assigned, Org, organisation
 from tests.jobs import stored
+from tests.jobs.approvals import one_band, shipped
 
 ROLES = (Role.ENGINEER, Role.MANAGER, Role.DEPUTY_GM, Role.DUTY_CHIEF)
 ROSTERS = ("duty_chief", "duty_engineer")
 PEOPLE = ("eve", "max", "gus", "cho", "wes", "amy")
-HELD = ("policy", "work_calendar", "duty", "district", "part", "job", "visit", "approval", "crew")
+HELD = (
+    *(
+        "policy",
+        "work_calendar",
+        "duty",
+        "district",
+        "part",
+        "job",
+        "visit",
+        "approval",
+        "crew",
+        "person",
+        "delegation",
+    ),
+    *("material_request", "issue_slip", "stock_move"),
+)
 
 
 class PolicyPlan(Struct, frozen=True):
@@ -280,6 +298,40 @@ async def test_a_phone_without_a_network_names_the_approvers_that_the_server_wil
         assert isinstance(guess, Approval)
         await org.ok(command, by=request.by, now=now)
         assert judged(guess) == judged(await stored.one(org, Approval, guess.id))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        pytest.param({1: "1.5", 2: "0"}, {}, "ok", id="less at first, then as it was left"),
+        pytest.param({1: "1.5"}, {1: "0.5"}, "ok", id="less and less"),
+        pytest.param({}, {2: "0"}, "ok", id="less at last"),
+        pytest.param({1: "1.5"}, {1: "2"}, "lines_invalid", id="more than was left"),
+        pytest.param({1: "1.5"}, {1: "0.0000001"}, "lines_invalid", id="what nobody can count"),
+    ],
+)
+async def test_a_phone_shows_of_a_step_what_the_server_will(
+    org: Org, first: dict[int, str], second: dict[int, str], code: str
+) -> None:
+    await shipped(
+        org, bands=one_band(*(Step(approvers=(ApproverRef(role=r),)) for r in (Role.MANAGER, Role.DEPUTY_GM)))
+    )
+    job, request_id = await org.assigned_job(), org.new_id()
+    lines = tuple(RequestLine(part_id=org.parts[part], quantity=Decimal(2)) for part in ("clamp", "pump"))
+    await org.ok(f.RequestParts(job_id=job.job_id, visit_id=job.visit_id, request_id=request_id, lines=lines), by="amy")
+    for name, cut, answer in (("max", first, "ok"), ("gus", second, code)):
+        command = d.Approve(
+            job_id=job.job_id,
+            approval_id=approval_id(request_id),
+            lines=tuple(ApprovedLine(line_no=no, quantity=Decimal(much)) for no, much in cut.items()),
+            reason="seen",
+        )
+        made = Made(command=command, person_id=org.people[name], at=NOW, org_id=org.id, zone=ZONE)
+        shown = show(await held_by_phone(org, name), [made])
+        (told,) = await org.send(command, by=name)
+        assert told.code == answer
+        assert shown["material_request", request_id] == await stored.one(org, MaterialRequest, request_id)
+        assert shown["approval", approval_id(request_id)] == await stored.one(org, Approval, approval_id(request_id))
 
 
 # Plans are large, and a busy machine draws them slowly: that says nothing about the ladder.

@@ -10,8 +10,9 @@ import pytest
 
 from jobs.event import EventName
 from jobs.policies import shipped_policies
-from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, personal_van_id, place_id
+from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, place_id
 from mobile_contract.rules.ladder import approval_id
+from mobile_contract.rules.stock import personal_van_id
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import Approval, ApprovalState
