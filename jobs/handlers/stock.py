@@ -1,6 +1,6 @@
 """What a warehouse does with its stock: takes it in, puts it away, scraps it, has it mended, reverses a mistake, orders in time. All decisions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -23,6 +23,7 @@ from mobile_contract.rules.stock import LEVELLED
 from mobile_contract.schema.material import IssueSlip, Part
 from mobile_contract.schema.stock import LocationKind, MoveKind, StockMove
 from mobile_contract.schema.stock_commands import (
+    MovesPart,
     MoveStock,
     OpenStock,
     PricedStockLine,
@@ -86,20 +87,18 @@ def scrap_stock(work: Work, command: ScrapStock, deed: Deed) -> Result:
 @handles(SendToRepair)
 def send_to_repair(work: Work, command: SendToRepair, deed: Deed) -> Result:
     """Send a part to a repair shop."""
-    shop = _repair_shop(work, command)
-    fault = shop if isinstance(shop, Refused) else place_fault(work, "location_id", command.location_id, _WORN)
-    if isinstance(shop, Refused) or fault is not None:
-        return fault or Refused("unknown_reference", {"field": "repair_shop_id"})
+    shop = _repair_shop(work, command, _WORN)
+    if isinstance(shop, Refused):
+        return shop
     return _one(work, deed, _booking(command, MoveKind.SENT_TO_REPAIR, command.location_id, shop))
 
 
 @handles(TakeFromRepair)
 def take_from_repair(work: Work, command: TakeFromRepair, deed: Deed) -> Result:
     """Take a part back from a repair shop; more than it has is refused."""
-    shop = _repair_shop(work, command)
-    fault = shop if isinstance(shop, Refused) else place_fault(work, "location_id", command.location_id, HOLDING)
-    if isinstance(shop, Refused) or fault is not None:
-        return fault or Refused("unknown_reference", {"field": "repair_shop_id"})
+    shop = _repair_shop(work, command, HOLDING)
+    if isinstance(shop, Refused):
+        return shop
     return _one(work, deed, _booking(command, MoveKind.BACK_FROM_REPAIR, shop, command.location_id))
 
 
@@ -210,9 +209,7 @@ def _incoming(work: Work, id: UUID, location_id: UUID, lines: Sequence[PricedSto
         )
 
 
-def _booking(
-    command: MoveStock | ScrapStock | SendToRepair | TakeFromRepair, kind: MoveKind, source: UUID, target: UUID
-) -> Booking:
+def _booking(command: MovesPart, kind: MoveKind, source: UUID, target: UUID) -> Booking:
     return Booking(
         kind=kind,
         part_id=command.part_id,
@@ -226,11 +223,14 @@ def _booking(
     )
 
 
-def _repair_shop(work: Work, command: SendToRepair | TakeFromRepair) -> UUID | Refused:
+def _repair_shop(work: Work, command: SendToRepair | TakeFromRepair, kinds: Collection[LocationKind]) -> UUID | Refused:
+    """Name the shop that mends, once it is one and the part's other place is of one of the kinds."""
     if command.repair_shop_id is None:
-        return place(work, REPAIR_SHOP)
-    id = repair_shop_of(work, command)
-    return place_fault(work, "repair_shop_id", id, {LocationKind.REPAIR_SHOP}) or id
+        shop, fault = place(work, REPAIR_SHOP), None
+    else:
+        shop = repair_shop_of(work, command)
+        fault = place_fault(work, "repair_shop_id", shop, {LocationKind.REPAIR_SHOP})
+    return fault or place_fault(work, "location_id", command.location_id, kinds) or shop
 
 
 def _one(work: Work, deed: Deed, booking: Booking) -> Result:

@@ -38,6 +38,21 @@ PricedStockLines = Annotated[tuple[PricedStockLine, ...], Meta(min_length=1, max
 CountLines = Annotated[tuple[CountLine, ...], Meta(min_length=1, max_length=MOST_LINES)]
 
 
+class NamesPart(Command, frozen=True, kw_only=True):
+    """What every command about some of one part says: which part, how much, of which lot; a serial names one piece."""
+
+    part_id: UUID
+    quantity: Quantity
+    lot: Line = ""
+    serial: Line = ""
+
+
+class MovesPart(NamesPart, frozen=True, kw_only=True):
+    """What every command says that is booked as one move."""
+
+    move_id: UUID
+
+
 class ReceiveStock(Command, frozen=True, kw_only=True, tag="receive_stock"):
     """Take a supplier's delivery into a store or bin; `reference` is the delivery note's number."""
 
@@ -57,16 +72,11 @@ class OpenStock(Command, frozen=True, kw_only=True, tag="open_stock"):
     reference: Line = ""
 
 
-class MoveStock(Command, frozen=True, kw_only=True, tag="move_stock"):
+class MoveStock(MovesPart, frozen=True, kw_only=True, tag="move_stock"):
     """Put a part elsewhere within one store: between the store and its bins."""
 
-    move_id: UUID
     from_location_id: UUID
     to_location_id: UUID
-    part_id: UUID
-    quantity: Quantity
-    lot: Line = ""
-    serial: Line = ""
 
 
 class ShipTransfer(Command, frozen=True, kw_only=True, tag="ship_transfer"):
@@ -87,53 +97,34 @@ class ConfirmTransfer(Command, frozen=True, kw_only=True, tag="confirm_transfer"
     lines: StockLines
 
 
-class ScrapStock(Command, frozen=True, kw_only=True, tag="scrap_stock"):
+class ScrapStock(MovesPart, frozen=True, kw_only=True, tag="scrap_stock"):
     """Write off what cannot be used any more."""
 
-    move_id: UUID
     location_id: UUID
-    part_id: UUID
-    quantity: Quantity
-    lot: Line = ""
-    serial: Line = ""
     reason: Annotated[str, Meta(min_length=1, max_length=300)]
 
 
-class SendToRepair(Command, frozen=True, kw_only=True, tag="send_to_repair"):
+class SendToRepair(MovesPart, frozen=True, kw_only=True, tag="send_to_repair"):
     """Send a part to a repair shop; without one named, to the organisation's own."""
 
-    move_id: UUID
     location_id: UUID
-    part_id: UUID
-    quantity: Quantity
-    lot: Line = ""
-    serial: Line = ""
     repair_shop_id: UUID | None = None
     reason: Line = ""
 
 
-class TakeFromRepair(Command, frozen=True, kw_only=True, tag="take_from_repair"):
+class TakeFromRepair(MovesPart, frozen=True, kw_only=True, tag="take_from_repair"):
     """Take a part back from a repair shop."""
 
-    move_id: UUID
     location_id: UUID
-    part_id: UUID
-    quantity: Quantity
-    lot: Line = ""
-    serial: Line = ""
     repair_shop_id: UUID | None = None
     reason: Line = ""
 
 
-class LendStock(Command, frozen=True, kw_only=True, tag="lend_stock"):
+class LendStock(NamesPart, frozen=True, kw_only=True, tag="lend_stock"):
     """Lend a tool or a sample against a deposit; `overnight_charge` is for each piece and night, in the organisation's currency."""
 
     loan_id: UUID
     location_id: UUID
-    part_id: UUID
-    quantity: Quantity
-    lot: Line = ""
-    serial: Line = ""
     borrower: Annotated[str, Meta(min_length=1, max_length=300)]
     person_id: UUID | None = None
     deposit: Quantity = NOTHING

@@ -505,6 +505,13 @@ export interface BoardVisit {
   flags?: Flag[];
 }
 
+/** A break that everybody on shift takes, begun within a span of the day. */
+export interface BreakRule {
+  from_min: number;
+  to_min: number;
+  duration_min: number;
+}
+
 /** A rule that the checker found broken: its code, the words, whose day, which visit. */
 export interface BrokenLine {
   code: string;
@@ -787,7 +794,7 @@ export interface CrewPlace {
 /** The coordinate system a point was given in. */
 export type Datum = "bd09" | "gcj02" | "wgs84";
 
-export type Decision = RegisterRequest | LinkRequest | OpenJob | TriageJob | EditJob | MarkDuplicate | PlanVisit | AssignVisit | ReassignVisit | LockVisit | WithdrawVisit | SwapVisits | ClaimJob | AcceptVisit | DeclineVisit | HoldJob | ReleaseJob | CancelJob | CloseJob | ReopenJob | Approve | Reject | SaveSite | SaveContact | SaveUsagePoint | SaveMeter | SavePerson | OffboardPerson | SaveCrew | SaveCrewMember | SaveShift | SaveDuty | SavePart | SavePolicy | AskApproval | EscalateApproval | SaveCalendar | SaveDelegation | FollowDelegation | GrantAllowance | WithdrawAllowance | SaveStockLocation | ReceiveStock | OpenStock | MoveStock | ShipTransfer | ConfirmTransfer | ScrapStock | SendToRepair | TakeFromRepair | LendStock | TakeBackLoan | ReverseMove | CountStock | SetReorderPoint | ReserveParts | PickParts | IssueParts | SubstitutePart | CloseRequest | TakeBackParts | OpenForm | HandInCopy | SaveMaterialRules | ReconcileDay | ResolveException | DeclareStorm | EndStorm | LoadJobType | SaveDistrict;
+export type Decision = RegisterRequest | LinkRequest | OpenJob | TriageJob | EditJob | MarkDuplicate | PlanVisit | AssignVisit | ReassignVisit | LockVisit | WithdrawVisit | SwapVisits | SavePlanningRules | ClaimJob | AcceptVisit | DeclineVisit | HoldJob | ReleaseJob | CancelJob | CloseJob | ReopenJob | Approve | Reject | SaveSite | SaveContact | SaveUsagePoint | SaveMeter | SavePerson | OffboardPerson | SaveCrew | SaveCrewMember | SaveShift | SaveDuty | SavePart | SavePolicy | AskApproval | EscalateApproval | SaveCalendar | SaveDelegation | FollowDelegation | GrantAllowance | WithdrawAllowance | SaveStockLocation | ReceiveStock | OpenStock | MoveStock | ShipTransfer | ConfirmTransfer | ScrapStock | SendToRepair | TakeFromRepair | LendStock | TakeBackLoan | ReverseMove | CountStock | SetReorderPoint | ReserveParts | PickParts | IssueParts | SubstitutePart | CloseRequest | TakeBackParts | OpenForm | HandInCopy | SaveMaterialRules | ReconcileDay | ResolveException | DeclareStorm | EndStorm | LoadJobType | SaveDistrict;
 
 /** Declare a storm, or change the level, the districts or the note of one in force under the same id. */
 export interface DeclareStorm {
@@ -1417,7 +1424,12 @@ export type JobSort = "due" | "newest" | "number" | "oldest";
 /** Computed from the visits, but for cancel, hold and close. */
 export type JobState = "awaiting_triage" | "cancelled" | "cannot_complete" | "closed" | "completed" | "draft" | "in_progress" | "on_hold" | "ready" | "scheduled";
 
-/** The template of a job; versioned, and a job keeps the version it was opened with. */
+/**
+ * The template of a job; versioned, and a job keeps the version it was opened with.
+ *
+ * `setup_min` is spent once for jobs of one place in a row. With `crews` 2 a second crew begins at the same time; `second_skills` are what
+ * it must have (a joint visit of two departments), none: the same skills.
+ */
 export interface JobType {
   id: string;
   code: string;
@@ -1430,6 +1442,9 @@ export interface JobType {
   tasks?: TaskTemplate[];
   guards?: Guards;
   arrival_limits?: ArrivalLimit[];
+  setup_min?: number;
+  crews?: number;
+  second_skills?: Skill[];
 }
 
 /** A page of job types, by code and version. */
@@ -1447,12 +1462,12 @@ export interface KindCount {
 /** Lend a tool or a sample against a deposit; `overnight_charge` is for each piece and night, in the organisation's currency. */
 export interface LendStock {
   name?: "lend_stock";
-  loan_id: string;
-  location_id: string;
   part_id: string;
   quantity: string;
   lot?: string;
   serial?: string;
+  loan_id: string;
+  location_id: string;
   borrower: string;
   person_id?: string | null;
   deposit?: string;
@@ -1709,13 +1724,13 @@ export interface MovePage {
 /** Put a part elsewhere within one store: between the store and its bins. */
 export interface MoveStock {
   name?: "move_stock";
-  move_id: string;
-  from_location_id: string;
-  to_location_id: string;
   part_id: string;
   quantity: string;
   lot?: string;
   serial?: string;
+  move_id: string;
+  from_location_id: string;
+  to_location_id: string;
 }
 
 /** Polygons; of each the outer ring first, then its holes. */
@@ -1839,6 +1854,12 @@ export interface OpenForm {
   visit_id?: string | null;
   shift?: string | null;
   number?: string | null;
+}
+
+/** A span of the day in which stores hand out parts. */
+export interface OpenHours {
+  from_min: number;
+  to_min: number;
 }
 
 /** Open a job. Without a point, or with one outside every district, it awaits triage; `number` is given by the server when left out. */
@@ -2102,9 +2123,9 @@ export interface PlanExplanation {
 /**
  * What a plan is made for.
  *
- * `day`: what is ready gets a place, what stands may move; `urgent`: one job into the running day, as little as possible else changes;
- * `repair`: what fell out (a crew that is ill or late) and what is new gets a place, the rest stays where it can; `storm`: like `day`,
- * by area, with what is urgent alone planned to the minute.
+ * `day`: what is ready gets a place; a day without standing visits is planned as a whole, a running one is repaired. `urgent`: one job
+ * into the running day, by insertion first. `repair`: what fell out (a crew that cannot go on, a visit that runs long) and the jobs
+ * named get a place, the rest stays where it can. `storm`: all that is ready into the running day, the most urgent first.
  */
 export type PlanKind = "day" | "repair" | "storm" | "urgent";
 
@@ -2130,6 +2151,7 @@ export interface PlanProposal {
   standing?: number;
   disruption_share?: number;
   steps?: PlanStep[];
+  stops?: PlanStop[];
   unassigned?: UnassignedLine[];
   broken?: BrokenLine[];
   committed_at?: string | null;
@@ -2165,6 +2187,16 @@ export interface PlanStep {
 /** What a plan does to a visit. `added` is a visit that is not there yet; `kept` is shown for the crews whose day changes. */
 export type PlanStepKind = "added" | "kept" | "moved" | "reassigned" | "removed";
 
+/** A break or a stop at a store in a plan; no command makes it, it is there to be seen. */
+export interface PlanStop {
+  kind: StopKind;
+  crew_id?: string | null;
+  person_id?: string | null;
+  begin_at: string;
+  end_at: string;
+  store_id?: string | null;
+}
+
 /** Plan a visit's time, with or without who goes. */
 export interface PlanVisit {
   name?: "plan_visit";
@@ -2174,6 +2206,23 @@ export interface PlanVisit {
   planned_end_at: string;
   crew_id?: string | null;
   person_id?: string | null;
+}
+
+/**
+ * How an organisation plans; there is one set of them.
+ *
+ * What begins within `freeze_min` stays. A visit that moves by more than `told_shift_min` counts as changed. A repair changes
+ * `most_changed_percent` of the standing visits at most, where it has a choice. Without `store_hours` stores are always open.
+ */
+export interface PlanningRules {
+  id: string;
+  freeze_min?: number;
+  told_shift_min?: number;
+  most_changed_percent?: number;
+  break_grace_min?: number;
+  store_handling_min?: number;
+  breaks?: BreakRule[];
+  store_hours?: OpenHours[];
 }
 
 /** A point: longitude, latitude. */
@@ -2816,6 +2865,12 @@ export interface SavePerson {
   person: Person;
 }
 
+/** Replace the rules by which an organisation plans. There is one set of them, whatever id the command names. */
+export interface SavePlanningRules {
+  name?: "save_planning_rules";
+  rules: PlanningRules;
+}
+
 /** Load a version of an approval policy; the highest version is in force. */
 export interface SavePolicy {
   name?: "save_policy";
@@ -2873,24 +2928,24 @@ export interface ScorePart {
 /** Write off what cannot be used any more. */
 export interface ScrapStock {
   name?: "scrap_stock";
-  move_id: string;
-  location_id: string;
   part_id: string;
   quantity: string;
   lot?: string;
   serial?: string;
+  move_id: string;
+  location_id: string;
   reason: string;
 }
 
 /** Send a part to a repair shop; without one named, to the organisation's own. */
 export interface SendToRepair {
   name?: "send_to_repair";
-  move_id: string;
-  location_id: string;
   part_id: string;
   quantity: string;
   lot?: string;
   serial?: string;
+  move_id: string;
+  location_id: string;
   repair_shop_id?: string | null;
   reason?: string;
 }
@@ -3195,6 +3250,9 @@ export interface StockTransfer {
   reason?: string;
 }
 
+/** What a crew stops for beside visits. */
+export type StopKind = "break" | "store";
+
 /**
  * An emergency in which many jobs come at once. Without districts it is everywhere; a district stands for all below it.
  *
@@ -3290,12 +3348,12 @@ export interface TakeBackParts {
 /** Take a part back from a repair shop. */
 export interface TakeFromRepair {
   name?: "take_from_repair";
-  move_id: string;
-  location_id: string;
   part_id: string;
   quantity: string;
   lot?: string;
   serial?: string;
+  move_id: string;
+  location_id: string;
   repair_shop_id?: string | null;
   reason?: string;
 }
@@ -3615,6 +3673,7 @@ export interface Commands {
   save_meter: SaveMeter;
   save_part: SavePart;
   save_person: SavePerson;
+  save_planning_rules: SavePlanningRules;
   save_policy: SavePolicy;
   save_shift: SaveShift;
   save_site: SaveSite;
