@@ -13,11 +13,15 @@ log = logging.getLogger("onsite.life")
 
 # Any constant does, as long as nothing else in the database locks the same one.
 LIFE_LOCK = 4_857_002
-# Blocks of sync_member looked at in one transaction: 8 MiB, a few milliseconds.
+# Blocks of a table looked at in one transaction: 8 MiB, a few milliseconds.
 BLOCKS = 1_000
 
-_BLOCKS = "select pg_relation_size('public.sync_member') / current_setting('block_size')::int"
-_SETTLE = "select sync_settle($1, $2)"
+_BLOCKS = "select pg_relation_size($1::text::regclass) / current_setting('block_size')::int"
+# Rows that name the transaction that wrote them: memberships for phones, jobs and visits for the board.
+_SETTLING = (
+    (("public.sync_member",), "select sync_settle($1, $2)"),
+    (("public.job", "public.visit"), "select board_settle($1, $2)"),
+)
 _LOCK = f"select pg_advisory_xact_lock({LIFE_LOCK})"
 _BEGIN = """
 insert into sync_life (system, db, rel)
@@ -48,9 +52,10 @@ async def ensure_life(pool: asyncpg.Pool) -> UUID:
     if known is not None:
         return known
     settled = 0
-    blocks: int = await pool.fetchval(_BLOCKS)
-    for first in range(0, blocks, BLOCKS):
-        settled += await pool.fetchval(_SETTLE, first, first + BLOCKS)
+    for tables, settle in _SETTLING:
+        blocks = max([await pool.fetchval(_BLOCKS, table) for table in tables])
+        for first in range(0, blocks, BLOCKS):
+            settled += await pool.fetchval(settle, first, first + BLOCKS)
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_LOCK)
         known = await conn.fetchval("select sync_life_now()")

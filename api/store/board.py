@@ -107,7 +107,7 @@ union select id from job where org_id = $1 and cancelled_at >= $3 and cancelled_
 union select job_id from visit where org_id = $1 and ended_at >= $3 and ended_at < $4
 order by 1 limit {JOBS_MAX + 1}"""
 _IS_ON: Final = """
-(j.state = any($5) or (j.closed_at >= $3 and j.closed_at < $4) or (j.cancelled_at >= $3 and j.cancelled_at < $4)
+(j.state = any($5) or coalesce(j.closed_at >= $3 and j.closed_at < $4, false) or coalesce(j.cancelled_at >= $3 and j.cancelled_at < $4, false)
   or exists (select from visit v where v.org_id = $1 and v.job_id = j.id and v.ended_at >= $3 and v.ended_at < $4))"""
 
 _BOARD: Final = f"""

@@ -23,3 +23,22 @@ $$;
 create trigger note_change before update on job for each row execute function onsite_note_change();
 
 create trigger note_change before update on visit for each row execute function onsite_note_change();
+
+-- After a logical restore rows carry transaction ids of another server, some of them from this one's future: those would be news for ever.
+-- In the blocks from $1 up to $2 they become news of this transaction: no board is older than the life that begins after it.
+create or replace function board_settle(from_block bigint, to_block bigint) returns bigint
+language sql volatile security definer set search_path = pg_catalog, public, pg_temp as $$
+  with jobs as (
+    update public.job set changed = changed
+    where ctid >= ('(' || $1 || ',0)')::tid and ctid < ('(' || $2 || ',0)')::tid and changed >= pg_snapshot_xmax(pg_current_snapshot())
+    returning 1),
+  visits as (
+    update public.visit set changed = changed
+    where ctid >= ('(' || $1 || ',0)')::tid and ctid < ('(' || $2 || ',0)')::tid and changed >= pg_snapshot_xmax(pg_current_snapshot())
+    returning 1)
+  select (select count(*) from jobs) + (select count(*) from visits)
+$$;
+
+revoke execute on function board_settle(bigint, bigint) from public;
+
+grant execute on function board_settle(bigint, bigint) to onsite_app;

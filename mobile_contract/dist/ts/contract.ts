@@ -242,6 +242,24 @@ export interface AskApproval {
   reason?: string;
 }
 
+/** Every job is answered, in the order asked; `assigned` counts those that took effect, now or when it was first asked. */
+export interface AssignGroupAnswer {
+  assigned: number;
+  items: GroupLine[];
+}
+
+/**
+ * Send a crew (or a person) to many jobs at once, in the order given; each is answered by itself.
+ *
+ * With `begin_at` the visits are planned one after the other from then on, by travel time and the usual duration of each job.
+ */
+export interface AssignGroupAsk {
+  job_ids: string[];
+  crew_id?: string | null;
+  person_id?: string | null;
+  begin_at?: string | null;
+}
+
 /**
  * Send a crew or a person to a job: the visit is made when there is none of that id.
  *
@@ -1180,6 +1198,34 @@ export interface Ground {
   url: string;
   datum?: Datum;
   attribution?: string;
+}
+
+/** A job of a group, the most urgent first. */
+export interface GroupJob {
+  id: string;
+  number: string;
+  type: string;
+  priority: Priority;
+  title?: string;
+  address?: string;
+  lon_deg: number;
+  lat_deg: number;
+  reported_at: string;
+  due_at?: string | null;
+  waits?: boolean;
+}
+
+/** What became of a job: its visit where it was assigned, else the reason in words. `command_id` is what undo takes. */
+export interface GroupLine {
+  job_id: string;
+  command_id: string;
+  status: OutcomeStatus;
+  code: string;
+  text?: string;
+  visit_id?: string | null;
+  planned_start_at?: string | null;
+  planned_end_at?: string | null;
+  repeated?: boolean;
 }
 
 /** What must be there before a visit counts as completed; the same rule runs on the phone and the server. */
@@ -3268,6 +3314,69 @@ export interface Storm {
   changed_at?: string | null;
   ended_at?: string | null;
   ended_by?: string | null;
+}
+
+/** The jobs of the storm's districts. `unplaced`: they await triage and have no point, so that no group holds them. */
+export interface StormCounts {
+  unassigned?: number;
+  assigned?: number;
+  working?: number;
+  awaiting_triage?: number;
+  unplaced?: number;
+  breached?: number;
+  reported_last_hour?: number;
+}
+
+/**
+ * What a level changes: which priorities are sent out, for which sleeping phones are woken, and how jobs are grouped.
+ *
+ * Jobs of another priority wait in the storm's districts; nobody is kept from sending a crew to one by hand.
+ */
+export interface StormEffects {
+  level: number;
+  name: LocalText;
+  sends: Priority[];
+  wakes: Priority[];
+  group_radius_m: number;
+  group_jobs_max: number;
+}
+
+/**
+ * Jobs near each other that nobody has. The centre is in the middle of them, the radius reaches the farthest.
+ *
+ * `key` names the group as long as its oldest job is in it; `label` its district and the address in its middle; `worst_*` its most urgent job;
+ * `waits` those whose priority the level does not send out.
+ */
+export interface StormGroup {
+  key: string;
+  label: string;
+  district_id?: string | null;
+  lon_deg: number;
+  lat_deg: number;
+  radius_m: number;
+  count: number;
+  breached?: number;
+  waits?: number;
+  worst_priority: Priority;
+  worst_due_at?: string | null;
+  job_ids?: string[];
+  jobs?: GroupJob[];
+}
+
+/**
+ * The gravest storm in force (none: absent), all of them, what its level changes, and the jobs that nobody has, by area: the most urgent first.
+ *
+ * `effects` are those by which the groups were made, `levels` what can be declared. `truncated`: there are more jobs than are grouped at once.
+ */
+export interface StormView {
+  now: string;
+  storm?: Storm | null;
+  storms?: Storm[];
+  effects: StormEffects;
+  levels: StormEffects[];
+  counts: StormCounts;
+  groups?: StormGroup[];
+  truncated?: boolean;
 }
 
 /** A point of a stroke: pad units, milliseconds since the first point, pressure 0…1. */
