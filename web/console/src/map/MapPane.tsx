@@ -1,0 +1,7 @@
+// The map.
+
+import { t } from "../words";
+
+export function MapPane() {
+  return <div class="placeholder">{t("map")}</div>;
+}
