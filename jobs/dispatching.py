@@ -13,6 +13,7 @@ from geo.ranking import rank_candidates
 from geo.store import candidates
 from geo.travel import GreatCircleTravel, SpeedTable, TravelTimes
 from jobs.loading import load_organisation
+from jobs.store.storms import storm_levels
 from mobile_contract.schema.decisions import AssignVisit
 
 
@@ -59,7 +60,10 @@ async def load_backlog(
 ) -> Backlog:
     """Load what a plan of the backlog is made from (of a district with all below it, or all), travel by default as in `suggest`."""
     policy = policy or DispatchPolicy()
+    levels = await storm_levels(conn, org_id)
     needs = await candidates.backlog(conn, org_id, district_id=district_id)
+    # In a storm what is not pressing waits; the most urgent come first, so that the cut of the list takes nothing that goes.
+    needs = [need for need in needs if levels.sends(need.priority, need.district_id)]
     people = await candidates.everybody(conn, org_id, now=now, shift_lead_s=policy.shift_lead_s)
     return Backlog(needs, people, travel or await _embedded(conn, org_id), policy)
 

@@ -64,6 +64,8 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "devices_revoke": RouteLine("ADM", unknown="unknown_device"),
     "devices_show": RouteLine("ADMGCU", unknown="unknown_device"),
     "devices_rename": RouteLine("ADM", body={"name": "x"}, unknown="unknown_device"),
+    "storm_show": RouteLine(OFFICE),
+    "storm_assign_group": RouteLine(PLANNERS, body={"job_ids": [NOBODY], "crew_id": NOBODY}, keyed=True),
     "dispatch_backlog": RouteLine(PLANNERS, body={"commit": False}),
     "dispatch_suggestions": RouteLine(PLANNERS, unknown="unknown_job"),
     "dispatch_take": RouteLine(PLANNERS, body={"person_id": NOBODY}, unknown="unknown_job", keyed=True),
