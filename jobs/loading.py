@@ -19,6 +19,7 @@ from jobs.context import Deed
 from jobs.exception_names import load_days, name_led_to
 from jobs.material_rules import rules_id
 from jobs.naming import Names, collect, those
+from jobs.planning_rules import planning_rules_id
 from jobs.stock_locations import SHIPPED, place_id
 from jobs.stock_names import name_stored, name_vans
 from jobs.store import rows
@@ -74,6 +75,7 @@ from mobile_contract.schema.material_commands import (
 )
 from mobile_contract.schema.people import CrewMember, Duty
 from mobile_contract.schema.place import Site
+from mobile_contract.schema.planning import SavePlanningRules
 from mobile_contract.schema.reconciliation_commands import ResolveException
 from mobile_contract.schema.stock import StockLocation
 
@@ -278,6 +280,8 @@ def _wants(org_id: UUID, names: Names, batch: Sequence[tuple[Command, Deed]]) ->
     names.ids.setdefault("person", set()).update(people)
     if those(batch, *_RULED):
         names.ids.setdefault("material_rules", set()).add(rules_id(org_id))
+    if those(batch, SavePlanningRules):
+        names.ids.setdefault("planning_rules", set()).add(planning_rules_id(org_id))
     wanted: list[Want] = []
     whole = {*kinds_for_approval(batch), *(("policy",) if those(batch, SavePolicy) else ())}
     wanted.extend(Want(kind, "org_id", (org_id,)) for kind in whole)

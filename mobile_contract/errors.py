@@ -170,6 +170,13 @@ ERRORS: dict[str, Entry] = {
         "Somebody changed the plan meanwhile; nothing was done. Make the proposal anew.",
         "期间计划已被他人更改，未做任何变更，请重新生成方案。",
     ),
+    "visit_accepted": Entry(409, "The crew has accepted it as it was.", "班组已按原计划接受该任务。"),
+    "crew_busy": Entry(409, "The crew has taken on other work meanwhile.", "班组期间已承担其他任务。"),
+    "depends_on_overtaken": Entry(
+        409,
+        "The crew keeps a visit in whose place this was planned.",
+        "该任务原定替换班组的另一任务，而班组仍保留后者。",
+    ),
     "plan_committed": Entry(409, "This proposal was committed already.", "该方案已提交。"),
     "too_much_to_plan": Entry(
         422,

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from geo.coordinates import LonLat
-from geo.travel import Points, TravelSource, TravelTimes
+from geo.travel import Points, TravelSource, TravelTable, TravelTimes
 from mobile_contract.schema.base import Priority, Skill
 from mobile_contract.schema.job import LockKind
 
@@ -130,11 +130,19 @@ class Ways(Struct, frozen=True):
     def between(cls, times: TravelTimes, places: Sequence[LonLat], leave_at: datetime) -> Ways:
         """Ask for all ways between places when leaving at an aware instant; times are rounded up to whole seconds."""
         points = Points.of(places)
-        table = times.table(points, points, leave_at)
+        return cls.of(times.table(points, points, leave_at))
+
+    @classmethod
+    def of(cls, table: TravelTable) -> Ways:
+        """Take the ways from a square table; times are rounded up to whole seconds."""
         travel_s = np.ceil(table.travel_s - 1e-6).astype(np.int64)
         np.fill_diagonal(travel_s, 0)
-        sources = sorted({table.source(row, column) for row in range(len(places)) for column in range(len(places))})
-        return cls(tuple(map(tuple, travel_s.tolist())), tuple(sources))
+        found: set[TravelSource] = set()
+        if table.on_streets.any():
+            found.add(table.street_source)
+        if not table.on_streets.all():
+            found.add(TravelSource.GREAT_CIRCLE)
+        return cls(tuple(map(tuple, travel_s.tolist())), tuple(sorted(found)))
 
 
 class PlanPolicy(Struct, frozen=True, kw_only=True):

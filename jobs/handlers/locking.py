@@ -1,4 +1,7 @@
-"""Handlers of what dispatchers do to a plan by hand: lock, withdraw, swap. What a crew already does is never moved."""
+"""Handlers of what dispatchers do to a plan by hand (lock, withdraw, swap), and of the rules of planning.
+
+What a crew already does is never moved.
+"""
 
 from msgspec.structs import replace
 
@@ -7,12 +10,14 @@ from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.dispatch import ASSIGNABLE, PLANNABLE, Found, find, movable, plan_changed, sending
 from jobs.handlers.door import handles
+from jobs.handlers.saving import save
+from jobs.planning_rules import planning_rules_id
 from jobs.recording import record, settle
 from jobs.result import Applied, Refused, Result
 from jobs.rules.lock import broken_lock, in_time, whole_lock
 from jobs.work import Work
 from mobile_contract.schema.job import Visit, VisitState
-from mobile_contract.schema.planning import LockVisit, SwapVisits, WithdrawVisit
+from mobile_contract.schema.planning import LockVisit, SavePlanningRules, SwapVisits, WithdrawVisit
 
 _UNCHANGED = Applied(code="unchanged")
 
@@ -97,6 +102,16 @@ def swap_visits(work: Work, command: SwapVisits, deed: Deed) -> Result:
     for job_id in dict.fromkeys((command.job_id, command.other_job_id)):
         settle(work, job_id)
     return Applied()
+
+
+@handles(SavePlanningRules)
+def save_planning_rules(work: Work, command: SavePlanningRules, deed: Deed) -> Result:
+    """Replace the rules of planning; plans made before keep theirs."""
+    rules = replace(command.rules, id=planning_rules_id(work.org.org_id))
+    spans = (*rules.breaks, *rules.store_hours)
+    if any(span.to_min < span.from_min for span in spans):
+        return Refused("rules_invalid", {"fault": "a span ends after it begins"})
+    return save(work, rules)
 
 
 def _stale(found: Found, version: int) -> Refused | None:

@@ -300,7 +300,11 @@ class ArrivalLimit(Value, frozen=True, kw_only=True):
 
 
 class JobType(Document, frozen=True, kw_only=True):
-    """The template of a job; versioned, and a job keeps the version it was opened with."""
+    """The template of a job; versioned, and a job keeps the version it was opened with.
+
+    `setup_min` is spent once for jobs of one place in a row. With `crews` 2 a second crew begins at the same time; `second_skills` are what
+    it must have (a joint visit of two departments), none: the same skills.
+    """
 
     code: Code
     version: int
@@ -312,6 +316,9 @@ class JobType(Document, frozen=True, kw_only=True):
     tasks: tuple[TaskTemplate, ...] = ()
     guards: Guards = Guards()
     arrival_limits: tuple[ArrivalLimit, ...] = ()
+    setup_min: Annotated[int, Meta(ge=0, le=480)] = 0
+    crews: Annotated[int, Meta(ge=1, le=2)] = 1
+    second_skills: tuple[Skill, ...] = ()
 
 
 class Reading(Document, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from mobile_contract.schema.base import Code, Command, Instant, Line
+from mobile_contract.schema.base import Code, Command, Document, Instant, Line, Value
 from mobile_contract.schema.dispatch import Hindrance, ReasonLine, Seconds, UnassignedLine
 from mobile_contract.schema.job import VisitLock
 from mobile_contract.schema.listing import Asked, Shown
@@ -42,12 +42,54 @@ class SwapVisits(Command, frozen=True, kw_only=True, tag="swap_visits"):
     other_plan_version: int
 
 
+MinuteOfDay = Annotated[int, Meta(ge=0, le=1440, description="Minutes since midnight in the organisation's zone.")]
+
+
+class BreakRule(Value, frozen=True, kw_only=True):
+    """A break that everybody on shift takes, begun within a span of the day."""
+
+    from_min: MinuteOfDay
+    to_min: MinuteOfDay
+    duration_min: Annotated[int, Meta(ge=5, le=240)]
+
+
+class OpenHours(Value, frozen=True, kw_only=True):
+    """A span of the day in which stores hand out parts."""
+
+    from_min: MinuteOfDay
+    to_min: MinuteOfDay
+
+
+class PlanningRules(Document, frozen=True, kw_only=True):
+    """How an organisation plans; there is one set of them.
+
+    What begins within `freeze_min` stays. A visit that moves by more than `told_shift_min` counts as changed. A repair changes
+    `most_changed_percent` of the standing visits at most, where it has a choice. Without `store_hours` stores are always open.
+    """
+
+    freeze_min: Annotated[int, Meta(ge=0, le=480)] = 45
+    told_shift_min: Annotated[int, Meta(ge=1, le=240)] = 15
+    most_changed_percent: Annotated[int, Meta(ge=0, le=100)] = 15
+    break_grace_min: Annotated[int, Meta(ge=0, le=480)] = 90
+    store_handling_min: Annotated[int, Meta(ge=0, le=120)] = 15
+    breaks: Annotated[tuple[BreakRule, ...], Meta(max_length=4)] = (
+        BreakRule(from_min=690, to_min=810, duration_min=30),
+    )
+    store_hours: Annotated[tuple[OpenHours, ...], Meta(max_length=4)] = ()
+
+
+class SavePlanningRules(Command, frozen=True, kw_only=True, tag="save_planning_rules"):
+    """Replace the rules by which an organisation plans. There is one set of them, whatever id the command names."""
+
+    rules: PlanningRules
+
+
 class PlanKind(StrEnum):
     """What a plan is made for.
 
-    `day`: what is ready gets a place, what stands may move; `urgent`: one job into the running day, as little as possible else changes;
-    `repair`: what fell out (a crew that is ill or late) and what is new gets a place, the rest stays where it can; `storm`: like `day`,
-    by area, with what is urgent alone planned to the minute.
+    `day`: what is ready gets a place; a day without standing visits is planned as a whole, a running one is repaired. `urgent`: one job
+    into the running day, by insertion first. `repair`: what fell out (a crew that cannot go on, a visit that runs long) and the jobs
+    named get a place, the rest stays where it can. `storm`: all that is ready into the running day, the most urgent first.
     """
 
     DAY = "day"
@@ -112,6 +154,24 @@ class PlanStep(Shown, frozen=True, kw_only=True):
     reasons: tuple[ReasonLine, ...] = ()
 
 
+class StopKind(StrEnum):
+    """What a crew stops for beside visits."""
+
+    BREAK = "break"
+    STORE = "store"
+
+
+class PlanStop(Shown, frozen=True, kw_only=True):
+    """A break or a stop at a store in a plan; no command makes it, it is there to be seen."""
+
+    kind: StopKind
+    crew_id: UUID | None = None
+    person_id: UUID | None = None
+    begin_at: Instant
+    end_at: Instant
+    store_id: UUID | None = None
+
+
 class PlanCostShown(Shown, frozen=True, kw_only=True):
     """What a plan costs: seconds of driving, waiting and being overdue, and counts."""
 
@@ -154,6 +214,7 @@ class PlanProposal(Shown, frozen=True, kw_only=True):
     standing: int = 0
     disruption_share: float = 0.0
     steps: tuple[PlanStep, ...] = ()
+    stops: tuple[PlanStop, ...] = ()
     unassigned: tuple[UnassignedLine, ...] = ()
     broken: tuple[BrokenLine, ...] = ()
     committed_at: Instant | None = None

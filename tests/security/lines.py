@@ -135,6 +135,7 @@ LINES: Final[dict[str, Expected]] = {
     "plan_visit": _line("ADMGC", "", ON_JOB),
     "assign_visit": _line("ADMGC", "", ON_JOB),
     "reassign_visit": _line("ADMGC", "", ON_JOB),
+    "save_planning_rules": _line("AMG", "", ALONE),
     "lock_visit": _line("ADMGC", "", ON_JOB),
     "withdraw_visit": _line("ADMGC", "", ON_JOB),
     "swap_visits": _line("ADMGC", "", ON_JOB),

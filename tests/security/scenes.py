@@ -285,6 +285,9 @@ SCENES: Final[dict[str, Scene]] = {
     "assign_visit": _assigned,
     "reassign_visit": _reassigned,
     "lock_visit": _locked,
+    "save_planning_rules": lambda g: p.SavePlanningRules(
+        rules=p.PlanningRules(id=g.new(), freeze_min=g.new().int % 400)
+    ),
     "withdraw_visit": lambda g: p.WithdrawVisit(job_id=g.sent().job, visit_id=g.visit, plan_version=1),
     "swap_visits": _swapped,
     "claim_job": _claimed,

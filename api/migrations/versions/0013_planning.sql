@@ -2,6 +2,29 @@
 
 alter table visit add column lock JSONB;
 
+alter table job_type add column setup_min INTEGER NOT NULL DEFAULT 0, add column crews INTEGER NOT NULL DEFAULT 1,
+  add column second_skills JSONB NOT NULL DEFAULT '[]';
+
+create table planning_rules (
+  org_id UUID NOT NULL,
+  id UUID NOT NULL,
+  freeze_min INTEGER NOT NULL,
+  told_shift_min INTEGER NOT NULL,
+  most_changed_percent INTEGER NOT NULL,
+  break_grace_min INTEGER NOT NULL,
+  store_handling_min INTEGER NOT NULL,
+  breaks JSONB NOT NULL,
+  store_hours JSONB NOT NULL,
+  CONSTRAINT planning_rules_pkey PRIMARY KEY (org_id, id)
+);
+
+alter table planning_rules enable row level security;
+
+create policy own_organisation on planning_rules using (org_id = current_setting('onsite.org')::uuid)
+  with check (org_id = current_setting('onsite.org')::uuid);
+
+grant select, insert, update, delete on planning_rules to onsite_app;
+
 create table plan_proposal (
   org_id UUID NOT NULL,
   id UUID NOT NULL,
