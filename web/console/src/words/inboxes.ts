@@ -1,0 +1,38 @@
+// Texts of the inbox of what could not be applied and of what two people changed.
+
+import type { Section } from "./section";
+
+export const inboxes = {
+  inbox_title: ["Inbox", "待处理"],
+  inbox_quarantine: ["Quarantine", "隔离区"],
+  inbox_conflicts: ["Conflicts", "冲突"],
+  inbox_quarantine_hint: ["Reports that could not be applied. They are whole, and wait for you.", "无法应用的上报。内容完整保存，等待您处理。"],
+  inbox_conflicts_hint: ["Two people changed one field. The first value stays until you choose.", "两人修改了同一字段。在您选择之前保留先到的值。"],
+  inbox_empty: ["Nothing waits.", "没有待处理项。"],
+  inbox_happened: ["Happened", "发生时间"],
+  inbox_received: ["Received", "收到时间"],
+  inbox_by: ["From", "来自"],
+  inbox_phone: ["Phone", "手机"],
+  inbox_job: ["Job", "工单"],
+  inbox_says: ["What it says", "内容"],
+  inbox_apply: ["Apply", "应用"],
+  inbox_correct: ["Correct…", "更正…"],
+  inbox_discard: ["Discard", "丢弃"],
+  inbox_corrected: ["Apply as corrected", "按更正内容应用"],
+  inbox_back: ["Back", "返回"],
+  inbox_args: ["Arguments (JSON)", "参数（JSON）"],
+  inbox_args_bad: ["This is not JSON: {what}", "不是有效的 JSON：{what}"],
+  inbox_applied: ["Applied", "已应用"],
+  inbox_discarded: ["Discarded; it stays on record", "已丢弃，仍保留记录"],
+  inbox_not_applied: ["It still cannot be applied: {why}", "仍无法应用：{why}"],
+  inbox_field: ["Field", "字段"],
+  inbox_kept: ["Stands now", "现有值"],
+  inbox_offered: ["Was offered", "提交值"],
+  inbox_keep: ["Keep what stands", "保留现有值"],
+  inbox_take: ["Take what was offered", "采用提交值"],
+  inbox_settled: ["{field} of {number} settled", "{number} 的{field}已处理"],
+  inbox_nothing: ["(empty)", "（空）"],
+  inbox_more: ["Show more", "显示更多"],
+  inbox_confirm_discard: ["Discard this report?", "确定丢弃此上报？"],
+  key_inbox: ["Open the inbox", "打开待处理"],
+} as const satisfies Section;
