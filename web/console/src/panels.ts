@@ -2,6 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { DetailsPanel } from "./details/DetailsPanel";
+import { NearestPanel } from "./map/NearestPanel";
 import { urlText } from "./state/url";
 import type { Key } from "./words";
 
@@ -20,6 +21,7 @@ export interface Panel {
 /** Every panel, in the order of its buttons. */
 export const PANELS: readonly Panel[] = [
   { id: "details", title: "details", component: DetailsPanel, shortcut: "d", button: false },
+  { id: "nearest", title: "nearest", component: NearestPanel, button: false },
 ];
 
 export const openPanel = urlText("panel");

@@ -1,7 +1,114 @@
-// The map.
+// The pane of the map: builds the stage when it is first seen, and lays tools, card and legend over it.
 
-import { t } from "../words";
+import type { MapSetup } from "@contract";
+import { effect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { get } from "../api/calls";
+import { wall } from "../shell/panes";
+import { board } from "../state/board";
+import { dark } from "../theme";
+import { language, t } from "../words";
+import { bind, cameraInUrl, showAll } from "./binding";
+import { mapKeys } from "./keyboard";
+import { Legend } from "./Legend";
+import { MapCard } from "./MapCard";
+import { MapTools } from "./MapTools";
+import { type LassoPen, point } from "./pointing";
+import { StackList } from "./StackList";
+import { type Appearance, Stage } from "./stage";
+import { fault, lassoing, stage, tracksShown, unplaced } from "./view";
+import { selectMany } from "../state/selection";
+import "maplibre-gl/dist/maplibre-gl.css";
+import "./map.css";
+
+const WALL_WIDTH_PX = 2400;
+const WALL_SCALE = 1.4;
 
 export function MapPane() {
-  return <div class="placeholder">{t("map")}</div>;
+  const host = useRef<HTMLDivElement>(null);
+  const outline = useRef<SVGPolygonElement>(null);
+  useEffect(() => {
+    const element = host.current;
+    return element ? begin(element, penOf(outline)) : undefined;
+  }, []);
+  return (
+    <div class={`map ${lassoing.value ? "lassoing" : ""}`} data-ready={stage.value ? "" : undefined}>
+      <div class="map-host" ref={host} />
+      <svg class="lasso" aria-hidden="true"><polygon ref={outline} /></svg>
+      {fault.value && <p class="map-fault" role="status">{fault.value}</p>}
+      {lassoing.value && <p class="map-hint" role="status">{t("map_lasso_hint")}</p>}
+      <MapTools />
+      <MapCard />
+      <StackList />
+      <Legend />
+      {unplaced.value.length > 0 && (
+        <button type="button" class="map-unplaced" onClick={() => selectMany(unplaced.value)} title={t("map_unplaced_hint")}>
+          {t("map_unplaced", { n: unplaced.value.length })}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Build the map; gives what takes it away. */
+function begin(host: HTMLElement, pen: LassoPen): () => void {
+  const stopping = new AbortController();
+  const ends: (() => void)[] = [];
+  void (async () => {
+    try {
+      const setup = await get<MapSetup>("/api/v1/map", {}, stopping.signal);
+      if (stopping.signal.aborted) return;
+      const made = new Stage(host, setup, { appearance: appearance(), camera: cameraInUrl(), locale: sayings(), faulty: tellFault });
+      stage.value = made;
+      ends.push(() => made.destroy(), point(made, host, pen), mapKeys(made), bind(made), effect(() => made.dress(appearance())), label(made), settle(made));
+    } catch (error) {
+      if (!stopping.signal.aborted) fault.value = `${t("map_failed")} ${error instanceof Error ? error.message : ""}`.trim();
+    }
+  })();
+  return () => {
+    stopping.abort();
+    stage.value = null;
+    for (const end of ends.reverse()) end();
+  };
+}
+
+function appearance(): Appearance {
+  const scale = wall.value === "1" || window.innerWidth >= WALL_WIDTH_PX ? WALL_SCALE : 1;
+  return { theme: dark.value ? "dark" : "light", language: language.value, scale, tracksShown: tracksShown.value };
+}
+
+/** Show everything once, when the first board is there and the address names no view. */
+function settle(made: Stage): () => void {
+  if (cameraInUrl()) return () => undefined;
+  const end = effect(() => {
+    if (!board.value.loaded) return;
+    queueMicrotask(() => end());
+    void showAll(made, false);
+  });
+  return end;
+}
+
+/** The canvas is what takes the focus: it says what it is, in the language of the page. */
+function label(made: Stage): () => void {
+  const canvas = made.map.getCanvas();
+  canvas.setAttribute("role", "application");
+  return effect(() => {
+    canvas.setAttribute("aria-label", t("map_canvas"));
+    canvas.setAttribute("aria-roledescription", t("map"));
+  });
+}
+
+function tellFault(message: string): void {
+  // A tile that is given up because the map has moved on is no fault.
+  if (!message || message.includes("abort")) return;
+  fault.value = `${t("map_ground_failed")} ${message}`;
+}
+
+function sayings(): Record<string, string> {
+  return { "ScaleControl.Meters": "m", "ScaleControl.Kilometers": "km", "Map.Title": t("map_canvas"), "AttributionControl.ToggleAttribution": t("map_attribution") };
+}
+
+function penOf(outline: { readonly current: SVGPolygonElement | null }): LassoPen {
+  const draw: LassoPen["draw"] = (points) => outline.current?.setAttribute("points", points.map(({ x, y }) => `${x},${y}`).join(" "));
+  return { begin: (at) => draw([at]), draw, end: () => draw([]) };
 }
