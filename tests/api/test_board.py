@@ -1,6 +1,7 @@
 """The board of the dispatch console: what is on it, and who may see it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -26,7 +27,7 @@ async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
     return await office(site, pool, seed, "cal", "amy")
 
 
-async def board_of(desk: Office, *, by: str = "dan", **params: str) -> Board:
+async def board_of(desk: Office, *, by: str = "dan", **params: Any) -> Board:
     answer = await desk.raw("/board", by=by, **params)
     assert answer.status_code == 200, answer.text
     return msgspec.json.decode(answer.content, type=Board)
@@ -79,7 +80,8 @@ async def test_board_shows_open_jobs_with_their_visits_and_who_could_go(desk: Of
 
 async def test_who_has_no_role_in_the_office_sees_no_board(desk: Office) -> None:
     version = (await board_of(desk)).version
-    for path, params in (("/board", {}), ("/board/changes", {"since": version})):
+    asked: list[tuple[str, dict[str, Any]]] = [("/board", {}), ("/board/changes", {"since": version})]
+    for path, params in asked:
         refused = await desk.raw(path, by="amy", **params)
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
         keyed = await key(desk.org, "positions")
@@ -159,7 +161,7 @@ async def test_somebody_of_the_field_without_a_crew_has_a_row_of_their_own(desk:
     ],
 )
 async def test_days_that_are_none_or_too_many_are_refused(desk: Office, from_at: str, to_at: str | None) -> None:
-    asked = {"from_at": from_at} | ({"to_at": to_at} if to_at else {})
+    asked: dict[str, Any] = {"from_at": from_at} | ({"to_at": to_at} if to_at else {})
     refused = await desk.raw("/board", **asked)
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
 

@@ -68,8 +68,7 @@ class World:
         job_id, visit_id = self.draw.choice(self.jobs)
         crew_id = self.draw.choice(list(self.org.crews.values()))
         edit = {"title": d.FieldEdit(was=self.draw.choice(("", "a", "b")), set=self.draw.choice("abc"))}
-        visit = {"job_id": job_id, "visit_id": visit_id}
-        # Some end a job before the board's days, so that it leaves.
+        visit: dict[str, Any] = {"job_id": job_id, "visit_id": visit_id}
         return self.draw.choice(
             [
                 (d.AssignVisit(**visit, crew_id=crew_id), "dan"),

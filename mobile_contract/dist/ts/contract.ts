@@ -2627,6 +2627,77 @@ export interface RepairForm {
   next_due_at?: string | null;
 }
 
+/**
+ * A span told: steps by `at`, so that a page replays it without asking again. `tracks` only for who may see positions.
+ *
+ * `truncated`: there was more than a replay holds (20,000 jobs, 200,000 points).
+ */
+export interface Replay {
+  from_at: string;
+  to_at: string;
+  zone: string;
+  jobs: ReplayJob[];
+  visits: ReplayVisit[];
+  steps: ReplayStep[];
+  tracks?: ReplayTrack[];
+  truncated?: boolean;
+}
+
+/** A job of the span as it is described now, with its state when the span began; without `state` it was not there yet. */
+export interface ReplayJob {
+  id: string;
+  number: string;
+  type: string;
+  state?: JobState | null;
+  title?: string;
+  address?: string;
+  priority?: Priority;
+  district_id?: string | null;
+  lon_deg?: number | null;
+  lat_deg?: number | null;
+  reported_at: string;
+  due_at?: string | null;
+  arrived_at?: string | null;
+}
+
+/**
+ * Something that happened: from `at` on the job is in `job_state`, and the visit, where it is about one, as the other fields say.
+ *
+ * `recorded_at` is when the office learned of it. A visit that no earlier step or list named begins with the step.
+ */
+export interface ReplayStep {
+  at: string;
+  recorded_at: string;
+  name: string;
+  job_id: string;
+  job_state: JobState;
+  actor_id?: string | null;
+  visit_id?: string | null;
+  visit_state?: VisitState | null;
+  crew_id?: string | null;
+  person_id?: string | null;
+  planned_start_at?: string | null;
+  planned_end_at?: string | null;
+}
+
+/** Where somebody drove without a gap of ten minutes: points of (seconds since `from_at` of the replay, longitude, latitude). */
+export interface ReplayTrack {
+  person_id: string;
+  crew_id?: string | null;
+  points: [number, number, number][];
+}
+
+/** A visit as it stood when the span began. */
+export interface ReplayVisit {
+  id: string;
+  job_id: string;
+  state: VisitState;
+  crew_id?: string | null;
+  person_id?: string | null;
+  planned_start_at?: string | null;
+  planned_end_at?: string | null;
+}
+
 /** A job found on site by a technician; it awaits triage. */
 export interface ReportJob {
   name?: "report_job";
@@ -3829,12 +3900,14 @@ export type Code =
   | "clock_suspect"
   | "code_taken"
   | "command_too_large"
+  | "crew_busy"
   | "delegation_circle"
   | "delegation_not_yours"
   | "delegation_too_long"
   | "dependency_expired"
   | "dependency_invalid"
   | "dependency_rejected"
+  | "depends_on_overtaken"
   | "device_forked"
   | "device_revoked"
   | "device_wiped"
@@ -3965,6 +4038,7 @@ export type Code =
   | "upgrade_required"
   | "van_below_zero"
   | "version_exists"
+  | "visit_accepted"
   | "visit_locked"
   | "visit_state"
   | "visit_under_way"
