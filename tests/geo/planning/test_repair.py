@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from msgspec.structs import replace
 
 from benchmarks.running_day import running_day, with_leak
@@ -14,18 +12,11 @@ from geo.planning.solver_process import SolverProcess
 from tests.geo.planning.scene import HOUR, crew, leak, standing, street, visit, who
 
 
-def test_an_urgent_insertion_takes_less_than_ten_milliseconds_of_work() -> None:
+def test_an_urgent_insertion_alone_finds_somebody_for_every_leak() -> None:
     day = running_day()
-    spent = []
     for number in range(8):
         problem, _ = with_leak(day, number)
-        board = stand(problem)
-        begun = time.process_time()
-        left = insert_urgently(board, [len(problem.visits) - 1])
-        spent.append(time.process_time() - begun)
-        assert left == []
-    # The least of eight: what the machine does beside it is not the insertion's.
-    assert min(spent) < 0.010
+        assert insert_urgently(stand(problem), [len(problem.visits) - 1]) == []
 
 
 def test_after_an_urgent_visit_few_others_change_and_nothing_frozen_moves() -> None:
