@@ -1,10 +1,11 @@
-"""Routes of the page at `/`: its files, and its sign-in. Knows no data of an organisation.
+"""Routes of the page at `/` and of the console: their files, and their sign-in. Knows no data of an organisation.
 
-The page keeps its access token in memory and never sees the refresh token, which is in a cookie that scripts cannot read and that the
+A page keeps its access token in memory and never sees the refresh token, which is in a cookie that scripts cannot read and that the
 browser sends to `/web/session` alone, and only from the page itself.
 """
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from litestar import Response, Router, delete, get, post
 from litestar.datastructures import Cookie
@@ -14,16 +15,21 @@ from litestar.params import FromPath
 from api import sign_in
 from api.body import read_struct
 from api.describe import public
-from api.pages import INDEX, live_pages
+from api.pages import INDEX, Page, console_pages, live_pages
 from api.problems import ProblemError
 from api.reading import AnyRequest, conditional
 from api.record import record_of
 from api.routes.auth import address_of
 from api.services import Services
 from mobile_contract.schema.access import LoginAsk, PageTokens, RefreshAsk, Tokens
+from mobile_contract.schema.base import LocalText
 
 COOKIE: Final = "onsite_refresh"
 _PATH: Final = "/web/session"
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_NOT_BUILT: Final = LocalText(
+    en="The console is not built here: `make console` does it.", zh="控制台尚未构建：请运行 `make console`。"
+)
 
 
 @get("/", opt=public("The live page", hidden=True))
@@ -36,6 +42,28 @@ async def index(request: AnyRequest) -> Response[bytes]:
 async def file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """Give a file of the page."""
     return _file(request, name)
+
+
+@get("/console", opt=public("The console", hidden=True))
+async def console(request: AnyRequest, services: NamedDependency[Services]) -> Response[bytes]:
+    """Give the console's page."""
+    return _console_file(request, services, INDEX)
+
+
+@get("/console/{name:str}", opt=public("Files of the console", hidden=True))
+async def console_file(
+    request: AnyRequest, services: NamedDependency[Services], name: FromPath[str]
+) -> Response[bytes]:
+    """Give a file of the console."""
+    return _console_file(request, services, name)
+
+
+@get("/console/assets/{name:str}", opt=public("Scripts and styles of the console", hidden=True))
+async def console_asset(
+    request: AnyRequest, services: NamedDependency[Services], name: FromPath[str]
+) -> Response[bytes]:
+    """Give a script or a style sheet, whose name changes with what is in it."""
+    return _console_file(request, services, f"assets/{name}")
 
 
 @post(_PATH, status_code=200, opt=public("Sign in to the page", hidden=True))
@@ -75,6 +103,43 @@ def _file(request: AnyRequest, name: str) -> Response[bytes]:
     )
 
 
+def _console_file(request: AnyRequest, services: Services, name: str) -> Response[bytes]:
+    pages = console_pages()
+    page = pages.get(name)
+    if page is None:
+        raise ProblemError("not_found", "" if pages else _NOT_BUILT)
+    body, etag, headers = page.body, page.etag, {"Cache-Control": "public, no-cache"}
+    if name.startswith("assets/"):
+        headers["Cache-Control"] = _IMMUTABLE
+    if page.packed:
+        headers["Vary"] = "Accept-Encoding"
+        encoding, body = _packed(page, request.headers.get("accept-encoding", ""))
+        if encoding:
+            headers["Content-Encoding"], etag = encoding, f'{etag[:-1]}-{encoding}"'
+    answer = conditional(request, body, etag, media_type=page.media_type, headers=headers)
+    if answer.status_code != 304:
+        # On scripts too: a worker obeys the policy of its own file.
+        answer.headers["Content-Security-Policy"] = _console_policy(services.settings.basemap)
+    return answer
+
+
+def _packed(page: Page, accepted: str) -> tuple[str, bytes]:
+    known = {
+        part.partition(";")[0].strip() for part in accepted.split(",") if "q=0" not in part.replace(" ", "").split(";")
+    }
+    return next(((encoding, body) for encoding, body in page.packed if encoding in known), ("", page.body))
+
+
+def _console_policy(basemap: str) -> str:
+    # An operator's own basemap may lie elsewhere: then its host is the one that the page may ask beside this server.
+    address = urlsplit(basemap)
+    elsewhere = f" {address.scheme}://{address.netloc}" if address.scheme in ("http", "https") else ""
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:{elsewhere}; "
+        f"connect-src 'self'{elsewhere}; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
 def _require_same_origin(request: AnyRequest) -> None:
     # Browsers say from where a request comes; whoever says nothing is no browser and holds no cookie of one.
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
@@ -106,4 +171,6 @@ def _cookie(services: Services, value: str, *, max_age_s: int) -> Cookie:
     )
 
 
-router = Router("/", route_handlers=[index, file, begin, renew, end], tags=["page"])
+router = Router(
+    "/", route_handlers=[index, file, console, console_file, console_asset, begin, renew, end], tags=["page"]
+)

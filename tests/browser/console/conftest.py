@@ -1,0 +1,31 @@
+"""Fixtures of the console's tests: a page with a morning's organisation on it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.api.serving import Site
+from tests.browser.console.desk import new_page, sign_in
+from tests.browser.scene import Scene
+
+
+@pytest.fixture
+async def page(browser: Browser, site: Site) -> AsyncIterator[Page]:
+    """Give a page in a context of its own, at the smallest size that the console is made for."""
+    async with new_page(browser, site) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def desk(page: Page, scene: Scene) -> Page:
+    """Give the console, signed in, with an organisation that the test does not change."""
+    await sign_in(page, scene)
+    return page
+
+
+@pytest.fixture
+async def own_desk(page: Page, own_scene: Scene) -> Page:
+    """Give the console, signed in, with an organisation of the test's own."""
+    await sign_in(page, own_scene)
+    return page
