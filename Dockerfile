@@ -1,4 +1,11 @@
 # The server for fly.toml; the database is another machine's.
+FROM node:22-slim AS console
+WORKDIR /srv/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN npm ci
+COPY web/console console
+RUN npm run build
+
 FROM python:3.11-slim AS build
 WORKDIR /srv/onsite
 RUN python -m venv .venv
@@ -9,7 +16,8 @@ COPY sync sync
 COPY jobs jobs
 COPY geo geo
 COPY mobile_contract mobile_contract
-COPY web web
+COPY web/live web/live
+COPY --from=console /srv/web/console/dist web/console/dist
 RUN .venv/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim

@@ -1,30 +1,37 @@
 # The two commands are `make run` and `make test`; both set up everything that they need.
-# The rest is for developers: lint types format contract bench sim audit docs.
+# The rest is for developers: lint types format contract console bench sim audit docs.
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 ONSITE := $(VENV)/bin/onsite
 STAMP := $(VENV)/.installed
+NPM := $(PY) web/npm.py
+MODULES := web/node_modules/.installed
+CONSOLE := web/console/dist/index.html
+CONSOLE_SOURCES := $(shell find web/console/src web/console/public -type f) web/console/index.html web/console/vite.config.js
 TESTS ?= tests
 SEEDS ?= 1000
 FIRST ?= 0
 LEVEL ?= model
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint types format contract bench sim audit docs browser clean
+.PHONY: run test lint types format contract console bench sim audit docs browser clean
 
-run: $(STAMP)
+run: $(STAMP) $(CONSOLE)
 	@$(ONSITE) run
 
-test: $(STAMP) lint types browser
+test: $(STAMP) $(CONSOLE) lint types browser
 	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .
 
-types: $(STAMP)
+types: $(STAMP) $(MODULES)
 	@$(PY) -m mypy
+	@$(NPM) run --silent types
+
+console: $(CONSOLE)
 
 format: $(STAMP)
 	@$(PY) -m ruff check --fix --quiet . || true
@@ -67,6 +74,18 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# The packages of the console, as the lock has them.
+$(MODULES): web/package.json web/package-lock.json web/.npmrc | $(STAMP)
+	@echo "Installing the console's packages"
+	@$(NPM) ci --silent
+	@touch $@
+
+# The console as the server sends it; again only when its sources or its packages change.
+$(CONSOLE): $(MODULES) $(CONSOLE_SOURCES)
+	@echo "Building the console"
+	@$(NPM) run --silent build
+	@touch $@
+
 clean:
 	@test ! -x $(ONSITE) || $(ONSITE) db down
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf web/node_modules web/console/dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
