@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,26 +9,19 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from jobs import dispatching
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.people import Crew, Person, Role, Shift
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW
 from tests.waiting import until
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
     """Two crews on shift: alpha based in the west, beta in the east."""
-    desk = await office(site, pool, seed, "dan", "max", "cal")
+    desk = await office(still, pool, seed, "dan", "max", "cal")
     org = desk.org
     for name in ("amy", "bob"):
         lon, lat = org.point("west" if name == "amy" else "east")

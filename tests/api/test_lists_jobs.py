@@ -1,6 +1,5 @@
 """The job list and one job whole: filters, pages that hold still, constant queries, ETags, and nothing of anybody else's."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,26 +7,19 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Priority
 from mobile_contract.schema.job import HoldReason
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW, Org
 from tests.queries import counted
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "dan", "amy", "gus")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "dan", "amy", "gus")
 
 
 async def open_at(org: Org, minutes_ago: int, **said: Any) -> UUID:
@@ -179,13 +171,13 @@ async def test_a_cursor_of_another_order_is_refused(desk: Office) -> None:
     assert (await desk.raw("/jobs", limit=1, sort="due", cursor=page["next"])).status_code == 422
 
 
-async def test_the_number_of_queries_does_not_grow_with_rows(desk: Office, site: Site) -> None:
+async def test_the_number_of_queries_does_not_grow_with_rows(desk: Office, still: Site) -> None:
     await open_at(desk.org, 10)
-    one, few = await counted(site.services.pool, lambda: desk.get("/jobs"))
+    one, few = await counted(still.services.pool, lambda: desk.get("/jobs"))
     for minutes in range(20, 40):
         job_id = await open_at(desk.org, minutes)
         await desk.org.assign(job_id)
-    many, again = await counted(site.services.pool, lambda: desk.get("/jobs", limit=200))
+    many, again = await counted(still.services.pool, lambda: desk.get("/jobs", limit=200))
     assert len(few["items"]) == 1
     assert len(again["items"]) == 21
     assert many == one
@@ -193,7 +185,7 @@ async def test_the_number_of_queries_does_not_grow_with_rows(desk: Office, site:
     assert one <= 4
 
 
-async def test_a_job_comes_whole_in_as_many_queries_whatever_belongs_to_it(desk: Office, site: Site) -> None:
+async def test_a_job_comes_whole_in_as_many_queries_whatever_belongs_to_it(desk: Office, still: Site) -> None:
     org = desk.org
     bare = await open_at(org, 10)
     rich = await open_at(org, 20)
@@ -206,8 +198,8 @@ async def test_a_job_comes_whole_in_as_many_queries_whatever_belongs_to_it(desk:
         f.AddNote(job_id=rich, visit_id=visit, note_id=org.new_id(), text="<script>alert(1)</script>"),
         by="amy",
     )
-    few, _ = await counted(site.services.pool, lambda: desk.get(f"/jobs/{bare}"))
-    many, whole = await counted(site.services.pool, lambda: desk.get(f"/jobs/{rich}"))
+    few, _ = await counted(still.services.pool, lambda: desk.get(f"/jobs/{bare}"))
+    many, whole = await counted(still.services.pool, lambda: desk.get(f"/jobs/{rich}"))
     assert many == few
     assert {note["text"] for note in whole["notes"]} == {"valve stuck", "<script>alert(1)</script>"}
     assert [event["name"] for event in whole["events"]][:2] == ["job_opened", "visit_assigned"]
@@ -248,9 +240,9 @@ async def test_the_etag_of_a_job_serves_as_if_match_of_a_command(desk: Office) -
 
 
 async def test_nobody_sees_jobs_of_another_organisation(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
-    theirs = await office(site, pool, seed + 1)
+    theirs = await office(still, pool, seed + 1)
     job_id = await open_at(theirs.org, 10)
     assert ids(await desk.get("/jobs")) == []
     assert (await desk.raw(f"/jobs/{job_id}")).status_code == 404

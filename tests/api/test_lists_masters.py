@@ -1,6 +1,5 @@
 """Lists of parts, policies, job types and rosters: pages that join, search by text and barcode, costs for those who may see them."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,16 +8,15 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from api.settings import Settings
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import LocalText
 from mobile_contract.schema.job import JobType
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.people import Duty, Role, Shift
-from tests.api.office import Clock, Office, office
+from tests.api.office import Office, office
 from tests.api.paging import every_item
-from tests.api.serving import Site, in_process
+from tests.api.serving import Site
 from tests.arrange import NOW
 
 GTIN = "9521234543213"
@@ -26,15 +24,9 @@ SEES_COSTS = ("ada", "eve", "max", "gus", "cho", "wes")
 HIDDEN_FROM = ("dan", "cal")
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, *SEES_COSTS, *HIDDEN_FROM, "amy")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, *SEES_COSTS, *HIDDEN_FROM, "amy")
 
 
 async def catalogued(desk: Office, code: str, **said: Any) -> Part:
@@ -162,9 +154,9 @@ async def test_a_cursor_of_another_list_is_refused(desk: Office, path: str, curs
 
 
 async def test_nobody_sees_the_catalogue_of_another_organisation(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
-    theirs = await office(site, pool, seed + 1)
+    theirs = await office(still, pool, seed + 1)
     await catalogued(theirs, "secret", gtins=(GTIN,))
     assert codes(await every_item(desk, "/parts", text="secret")) == []
     assert "parts" not in await desk.get("/parts/scan", code=GTIN)

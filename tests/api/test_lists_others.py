@@ -1,6 +1,5 @@
 """Lists of visits, people, districts, sites and approvals, jobs and districts on a map, and the organisation at a glance."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from geo.coordinates import LonLat, distance_m
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -16,22 +14,16 @@ from mobile_contract.schema.approval import Delegation
 from mobile_contract.schema.approval_commands import AskApproval, SaveDelegation
 from mobile_contract.schema.material import RequestLine
 from sync.escalations import follow_delegations
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW
 from tests.queries import counted
 from tests.sync.phone import phone_of
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "dan", "gus", "max")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "dan", "gus", "max")
 
 
 def codes(page: Any) -> list[str]:
@@ -204,22 +196,22 @@ async def test_the_glance_counts_what_is_open_and_names_what_wants_somebody(desk
     assert seen["zone"] == "Asia/Shanghai"
 
 
-async def test_the_glance_takes_as_many_queries_however_much_there_is(desk: Office, site: Site) -> None:
-    few, first = await counted(site.services.pool, lambda: desk.raw("/live/summary"))
+async def test_the_glance_takes_as_many_queries_however_much_there_is(desk: Office, still: Site) -> None:
+    few, first = await counted(still.services.pool, lambda: desk.raw("/live/summary"))
     again = await desk.raw("/live/summary", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
     for _ in range(12):
         await desk.org.assigned_job()
-    many, seen = await counted(site.services.pool, lambda: desk.get("/live/summary"))
+    many, seen = await counted(still.services.pool, lambda: desk.get("/live/summary"))
     assert many == few <= 4
     assert seen["states"] == [{"state": "scheduled", "jobs": 12, "late": 0}]
     assert (await desk.raw("/live/summary", headers={"If-None-Match": first.headers["etag"]})).status_code == 200
 
 
 async def test_the_glance_of_one_organisation_shows_nothing_of_another(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
-    theirs = await office(site, pool, seed + 1)
+    theirs = await office(still, pool, seed + 1)
     await theirs.org.assigned_job()
     await theirs.org.device("amy")
     seen = await desk.get("/live/summary")

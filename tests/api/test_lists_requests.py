@@ -1,6 +1,5 @@
 """The list of requests: those without a job are found, filters, pages that join, contacts, and nothing of anybody else's."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,23 +7,16 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from mobile_contract.schema import decisions as d
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW, Org
 from tests.queries import counted
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "dan", "amy")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "dan", "amy")
 
 
 async def reported(org: Org, minutes_ago: int, **said: Any) -> str:
@@ -84,24 +76,26 @@ async def test_newest_requests_come_first_and_pages_join_without_gap_or_repeat(d
     assert (await desk.raw("/requests", cursor="nonsense")).status_code == 422
 
 
-async def test_a_page_takes_as_many_queries_however_long_it_is_and_shows_who_reported(desk: Office, site: Site) -> None:
+async def test_a_page_takes_as_many_queries_however_long_it_is_and_shows_who_reported(
+    desk: Office, still: Site
+) -> None:
     who = d.ContactDetails(contact_id=desk.org.new_id(), name="Ms Li", phone="+86 10 5555 0100")
     await reported(desk.org, 5, contact=who)
-    few, first = await counted(site.services.pool, lambda: desk.get("/requests"))
+    few, first = await counted(still.services.pool, lambda: desk.get("/requests"))
     contact = first["items"][0]["contact"]
     assert (contact["name"], contact["phone"]) == ("Ms Li", "+86 10 5555 0100")
     for minutes in range(10, 20):
         await reported(desk.org, minutes)
-    many, page = await counted(site.services.pool, lambda: desk.get("/requests"))
+    many, page = await counted(still.services.pool, lambda: desk.get("/requests"))
     assert many == few
     assert len(page["items"]) == 11
     assert "contact" not in page["items"][-1]
 
 
 async def test_requests_of_another_organisation_are_not_shown(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
-    theirs = await office(site, pool, seed + 1)
+    theirs = await office(still, pool, seed + 1)
     request_id = await reported(theirs.org, 10)
     assert await every_page(theirs) == [request_id]
     assert await every_page(desk) == []

@@ -1,6 +1,5 @@
 """Slips and forms on paper: looked at as pictures, their codes read back; the list of copies that are still out."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,29 +10,22 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from api.settings import Settings
 from mobile_contract.rules.codes import read_form_code, read_slip_code
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.base import LocalText
-from tests.api.office import Clock, Office, office
+from tests.api.office import Office, office
 from tests.api.paging import every_item
-from tests.api.serving import Site, in_process
+from tests.api.serving import Site
 from tests.arrange import NOW
 from tests.jobs.material_scene import Scene, scene
 
 _SCALE = 3
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
     """Give an organisation with its dispatcher and its storekeeper signed in."""
-    return await office(site, pool, seed, "wes")
+    return await office(still, pool, seed, "wes")
 
 
 @pytest.fixture
@@ -119,10 +111,10 @@ async def test_a_slip_with_more_lines_than_a_code_can_hold_names_itself_alone(de
 
 
 async def test_papers_that_do_not_exist_or_are_somebody_elses_are_unknown(
-    desk: Office, at: Scene, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, at: Scene, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
     slip = await at.issued(await at.approved(at.line("DN25", 1)))
-    other = await office(site, pool, seed + 1)
+    other = await office(still, pool, seed + 1)
     for path, code in (
         (f"/issue-slips/{slip.id}/pdf", "unknown_slip"),
         (f"/repair-forms/{slip.id}/pdf", "unknown_form"),

@@ -3,7 +3,6 @@
 import csv
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,6 @@ import asyncpg
 import pytest
 from python_calamine import CalamineWorkbook
 
-from api.settings import Settings
 from api.sheets import Table, as_csv, as_xlsx
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -21,8 +19,8 @@ from mobile_contract.schema.base import Command, LocalText
 from mobile_contract.schema.material import Part
 from mobile_contract.schema.reconciliation_commands import ReconcileDay
 from mobile_contract.schema.stock_commands import ReverseMove
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW, Assigned
 from tests.jobs.reconciling import TODAY
 
@@ -31,15 +29,9 @@ SUNDAY_END = NOW + timedelta(days=6, hours=13, minutes=59)
 """A minute before the week's last midnight in Shanghai."""
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "wes", "eve", "amy", "cal")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "wes", "eve", "amy", "cal")
 
 
 def using(desk: Office, job: Assigned, code: str, quantity: str) -> f.UsePart:

@@ -18,7 +18,7 @@ from mobile_contract.schema import facts as f
 from sync.transaction import org_transaction
 from tests.api.office import give_login, slug_of
 from tests.api.serving import PASSWORD, Site, in_a_thread
-from tests.api.warehouse import Warehouse, warehouse
+from tests.api.warehouse import Warehouse, stocked_warehouse
 from tests.arrange import Org, organisation
 
 
@@ -30,10 +30,7 @@ def served(settings: Settings) -> Iterator[tuple[str, Site]]:
 
 @pytest.fixture
 async def store(pool: asyncpg.Pool, seed: int) -> Warehouse:
-    made = await warehouse(await organisation(pool, seed))
-    await made.receive("main", "clamp", "50")
-    await made.receive("A-01", "pump", "5")
-    return made
+    return await stocked_warehouse(await organisation(pool, seed))
 
 
 @pytest.fixture

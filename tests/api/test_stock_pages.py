@@ -1,6 +1,5 @@
 """Stock by place: what lies where now and as of an instant, movements with the balance after each, costs for those who may see them."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -9,26 +8,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import stock_commands as s
-from tests.api.office import Clock, Office, office
+from tests.api.office import Office, office
 from tests.api.paging import every_item
-from tests.api.serving import Site, in_process
+from tests.api.serving import Site
 from tests.api.warehouse import BEGAN, Warehouse, warehouse
 from tests.arrange import NOW
 from tests.queries import counted
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "wes", "cal", "amy")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "wes", "cal", "amy")
 
 
 @pytest.fixture
@@ -177,14 +169,14 @@ async def test_places_are_listed_by_code(desk: Office, store: Warehouse) -> None
     assert await found(active="false") == []
 
 
-async def test_pages_take_as_many_queries_however_much_there_is(desk: Office, store: Warehouse, site: Site) -> None:
+async def test_pages_take_as_many_queries_however_much_there_is(desk: Office, store: Warehouse, still: Site) -> None:
     asked: dict[str, Any] = {"location": str(store.places["main"]), "part": str(desk.org.parts["clamp"])}
 
     async def queries() -> list[int]:
         found = []
         for path in ("/stock/moves", "/stock/balances"):
             ask = partial(desk.get, path, by="wes", **asked)
-            found.append((await counted(site.services.pool, ask))[0])
+            found.append((await counted(still.services.pool, ask))[0])
         return found
 
     await store.receive("main", "clamp", "1")
@@ -209,9 +201,9 @@ async def test_a_cursor_that_is_none_is_refused(desk: Office, path: str, cursor:
 
 
 async def test_nobody_sees_stock_of_another_organisation(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
-    theirs = await warehouse((await office(site, pool, seed + 1, "wes")).org)
+    theirs = await warehouse((await office(still, pool, seed + 1, "wes")).org)
     await theirs.receive("main", "clamp", "10")
     place, part = str(theirs.places["main"]), str(theirs.org.parts["clamp"])
     assert (await desk.raw("/stock/balances", by="wes", location=place)).status_code == 404

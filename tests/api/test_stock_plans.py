@@ -10,7 +10,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api.cluster import Place
 from api.database import open_pool, owner_connection
 from api.settings import Settings
 from api.store import master_lists, stock_lists, warehouse_lists
@@ -21,7 +20,6 @@ from mobile_contract.schema import listing_stock as ls
 from mobile_contract.schema.stock import MoveKind
 from sync.life import ensure_life
 from sync.transaction import org_transaction
-from tests import databases
 from tests.api.warehouse import warehouse
 from tests.arrange import NOW, Org, organisation
 
@@ -47,12 +45,6 @@ class Busy:
     place: UUID
     part: UUID
     job: UUID
-
-
-@pytest.fixture(scope="module")
-def own_settings(cluster_place: Place) -> Iterator[Settings]:
-    with databases.migrated_copy(cluster_place) as copy:
-        yield copy
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,12 @@ import asyncpg
 import numpy as np
 import pytest
 
-from api.cluster import Place
 from api.database import open_pool, owner_connection
 from api.settings import Settings
 from api.store import tiles
 from geo.tile_grid import Tile, area_of, on_grid
 from sync.life import ensure_life
 from sync.transaction import org_transaction
-from tests import databases
 from tests.arrange import NOW, Org, organisation
 
 JOBS: Final = 12_000
@@ -30,12 +28,6 @@ class Large:
 
     org: Org
     pool: asyncpg.Pool
-
-
-@pytest.fixture(scope="module")
-def own_settings(cluster_place: Place) -> Iterator[Settings]:
-    with databases.migrated_copy(cluster_place) as copy:
-        yield copy
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Vector tiles and live crews: what they show at which zoom, to whom, and that nothing personal and nothing of anybody else is in them."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from uuid_utils.compat import uuid7
 
-from api.settings import Settings
 from api.store import api_keys
 from geo.coordinates import Area
 from geo.store import positions
@@ -21,22 +19,16 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema.decisions import ContactDetails
 from sync.tokens import TokenKind, mint_token
 from sync.transaction import org_transaction
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW, Org
 
 TOWN = Area(116.3, 39.9, 116.5, 40.0)
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "dan", "amy", "eve", "wes")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "dan", "amy", "eve", "wes")
 
 
 async def tile_of(desk: Office, layer: str, tile: Tile, *, by: str = "dan", **params: Any) -> Any:
@@ -245,9 +237,9 @@ async def told(desk: Office) -> list[str]:
 
 @pytest.mark.parametrize("layer", ["jobs", "sites", "districts", "crews", "tracks"])
 async def test_nothing_personal_is_in_a_tile_and_nothing_of_another_organisation(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int, told: list[str], layer: str
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int, told: list[str], layer: str
 ) -> None:
-    other = await office(site, pool, seed + 1, "dan")
+    other = await office(still, pool, seed + 1, "dan")
     for zoom in (0, 10, 14):
         for tile in tiles_over(TOWN, zoom):
             ours = await desk.raw(f"/tiles/{layer}/{tile.z}/{tile.x}/{tile.y}")

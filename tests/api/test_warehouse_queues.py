@@ -1,6 +1,5 @@
 """The warehouse's queues: something waits in exactly one, moves on with the work, leaves in the end; and only those see it who may see costs."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,15 +7,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema import material_commands as m
 from mobile_contract.schema.reconciliation_commands import ReconcileDay
-from tests.api.office import Clock, Office, office
+from tests.api.office import Office, office
 from tests.api.paging import every_item
-from tests.api.serving import Site, in_process
-from tests.api.warehouse import Warehouse, warehouse
+from tests.api.serving import Site
+from tests.api.warehouse import Warehouse, stocked_warehouse, warehouse
 from tests.arrange import NOW
 from tests.queries import counted
 
@@ -25,23 +23,14 @@ SEES = ("ada", "eve", "max", "gus", "cho", "wes")
 PATHS = ["/warehouse", *(f"/warehouse/{name}" for name in QUEUES)]
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, *SEES, "cal", "amy")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, *SEES, "cal", "amy")
 
 
 @pytest.fixture
 async def store(desk: Office) -> Warehouse:
-    made = await warehouse(desk.org)
-    await made.receive("main", "clamp", "50")
-    await made.receive("A-01", "pump", "5")
-    return made
+    return await stocked_warehouse(desk.org)
 
 
 async def waiting(desk: Office, name: str, **params: Any) -> list[Any]:
@@ -183,9 +172,9 @@ async def test_what_a_reconciliation_found_waits_until_it_is_settled(desk: Offic
     assert len(await waiting(desk, "exceptions", state="settled")) == 1
 
 
-async def test_queues_take_as_many_queries_however_much_waits(desk: Office, store: Warehouse, site: Site) -> None:
+async def test_queues_take_as_many_queries_however_much_waits(desk: Office, store: Warehouse, still: Site) -> None:
     async def queries() -> list[int]:
-        pool = site.services.pool
+        pool = still.services.pool
         return [(await counted(pool, lambda p=p: desk.get(p, by="wes")))[0] for p in PATHS]  # type: ignore[misc]
 
     job = await desk.org.assigned_job()
@@ -220,9 +209,9 @@ async def test_a_queue_refuses_what_it_does_not_know(desk: Office, name: str) ->
 
 
 async def test_nobody_sees_queues_of_another_organisation(
-    desk: Office, site: Site, pool: asyncpg.Pool, seed: int
+    desk: Office, still: Site, pool: asyncpg.Pool, seed: int
 ) -> None:
-    theirs = await office(site, pool, seed + 1, "wes")
+    theirs = await office(still, pool, seed + 1, "wes")
     store = await warehouse(theirs.org)
     await store.receive("main", "clamp", "9")
     job = await theirs.org.assigned_job()

@@ -77,3 +77,11 @@ async def warehouse(org: Org, bins: Iterable[str] = ("A-01", "A-02")) -> Warehou
     ]
     await org.ok(*(d.SaveStockLocation(location=each) for each in (main, *shelves)), by="wes", now=BEGAN)
     return Warehouse(org, {each.code: each.id for each in (main, *shelves)})
+
+
+async def stocked_warehouse(org: Org) -> Warehouse:
+    """Make the store and its bins with clamps in the store and pumps on a shelf."""
+    made = await warehouse(org)
+    await made.receive("main", "clamp", "50")
+    await made.receive("A-01", "pump", "5")
+    return made

@@ -22,13 +22,8 @@ from mobile_contract.schema.place import Meter
 from sync import verify
 from sync.execute import execute
 from sync.transaction import org_transaction
-from tests.arrange import NOW, Org, ask_of, organisation
+from tests.arrange import NOW, Org, ask_of
 from tests.waiting import until
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -14,13 +13,8 @@ from jobs.work import Work
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.job import HoldReason
 from sync.execute import HandlerFault, run
-from tests.arrange import NOW, Org, ask_of, organisation
+from tests.arrange import NOW, Org, ask_of
 from tests.sync import looking
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 async def test_the_same_command_sent_several_times_at_once_takes_effect_once(org: Org) -> None:

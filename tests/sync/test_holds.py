@@ -2,21 +2,13 @@
 
 from datetime import timedelta
 
-import asyncpg
-import pytest
-
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.job import HoldReason
 from sync.holds import release_due
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync import looking
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 async def held(org: Org, job: Assigned, *, days: int | None) -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
-import pytest
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -16,21 +15,6 @@ from tests.sync import looking
 from tests.sync.phone import Phone, note, on, phone_of, phone_of_crew
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
-
-
-@pytest.fixture
-async def job(org: Org) -> Assigned:
-    return await org.assigned_job()
 
 
 async def revoke(org: Org, phone: Phone) -> None:

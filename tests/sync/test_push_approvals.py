@@ -2,24 +2,16 @@
 
 from datetime import timedelta
 
-import asyncpg
-import pytest
-
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.approval import Approval, ApprovalState, Delegation
 from sync.escalations import follow_delegations
-from tests.arrange import NOW, Org, organisation
+from tests.arrange import NOW, Org
 from tests.jobs.approvals import asked, now_of, shipped
 from tests.sync import looking
 from tests.sync.phone import Phone, phone_of
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 def approving(approval: Approval) -> d.Approve:

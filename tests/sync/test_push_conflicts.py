@@ -6,28 +6,17 @@ from typing import Any
 
 import asyncpg
 import msgspec
-import pytest
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.job import HoldReason
 from mobile_contract.schema.messages import PushAnswer
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync import looking
 from tests.sync.phone import Phone, batch, note, on, phone_of
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
 
 
 async def job_row(org: Org, job_id: Any) -> dict[str, Any]:

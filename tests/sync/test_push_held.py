@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -23,24 +22,9 @@ from sync.execute import execute
 from sync.patience import sweep_held
 from sync.resolving import Decision, Resolved, resolve
 from sync.transaction import org_transaction
-from tests.arrange import NOW, Assigned, Org, ask_of, organisation
+from tests.arrange import NOW, Assigned, Org, ask_of
 from tests.sync import looking
-from tests.sync.phone import Phone, note, on, phone_of
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
-
-
-@pytest.fixture
-async def job(org: Org) -> Assigned:
-    return await org.assigned_job()
+from tests.sync.phone import Phone, note, on
 
 
 def hold(job: Assigned) -> d.HoldJob:

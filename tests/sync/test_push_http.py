@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 import zstandard
@@ -18,7 +17,7 @@ from mobile_contract.schema import facts as f
 from mobile_contract.version import CONTRACT
 from sync.transaction import org_transaction
 from tests.api.serving import PASSWORD, Site, on_loopback
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync import looking
 from tests.sync.phone import Phone, batch, note, on, phone_of
 from tests.waiting import until
@@ -45,21 +44,6 @@ async def served(settings: Settings) -> AsyncIterator[tuple[Site, Watch]]:
 def site(served: tuple[Site, Watch]) -> Site:
     served[1].now = NOW
     return served[0]
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def job(org: Org) -> Assigned:
-    return await org.assigned_job()
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
 
 
 def headers(phone: Phone, **more: str) -> dict[str, str]:

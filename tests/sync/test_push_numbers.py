@@ -14,24 +14,9 @@ from mobile_contract.schema.messages import PushAnswer
 from mobile_contract.schema.outcome import OutcomeStatus
 from sync.execute import Executed, execute
 from sync.push import Refusal
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync import looking
 from tests.sync.phone import Phone, batch, envelope, note, on, phone_of
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def job(org: Org) -> Assigned:
-    return await org.assigned_job()
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
 
 
 async def notes(org: Org, job: Assigned) -> int:

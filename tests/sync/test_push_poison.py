@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -18,26 +17,11 @@ from mobile_contract import limits
 from mobile_contract.schema.facts import AddNote, MakeSafe, PauseWork
 from mobile_contract.schema.messages import PushAnswer
 from sync.push import Refusal
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync import looking
-from tests.sync.phone import Phone, batch, envelope, note, on, phone_of, skip
+from tests.sync.phone import Phone, batch, envelope, note, on, skip
 
 ALWAYS = 10_000
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def job(org: Org) -> Assigned:
-    return await org.assigned_job()
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
 
 
 def faulty(monkeypatch: pytest.MonkeyPatch, command: type, times: int, error: Exception | None = None) -> list[UUID]:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 
-import asyncpg
 import pytest
 
 from api.settings import Settings
@@ -15,17 +14,12 @@ from mobile_contract.schema import field_stock as t
 from mobile_contract.schema import stock_commands as s
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.material import RequestLine
-from tests.arrange import Assigned, Org, organisation
+from tests.arrange import Assigned, Org
 from tests.sync.counting import counted_pool
 from tests.sync.phone import Phone, note, on, phone_of
 
 AT_MOST = 20
 """A bound for any chunk of one kind, so that a new statement in the common path is noticed."""
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 @pytest.fixture

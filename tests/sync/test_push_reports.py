@@ -21,15 +21,10 @@ from mobile_contract.schema.job import HoldReason
 from mobile_contract.schema.material import RequestLine
 from sync import batch as batches
 from sync import verify
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync.phone import note, on, phone_of
 
 PUSHES, AT_ONCE = 16, 6
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 def position(draw: random.Random) -> Position | None:

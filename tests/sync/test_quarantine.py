@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -16,17 +15,12 @@ from mobile_contract.schema.outcome import ResolutionKind
 from sync import quarantine
 from sync.resolving import Decision, Resolved, resolve
 from sync.transaction import org_transaction
-from tests.arrange import NOW, Assigned, Org, organisation
+from tests.arrange import NOW, Assigned, Org
 from tests.sync import looking
 from tests.sync.phone import Phone, batch, envelope, note, on, phone_of, skip
 
 HOUR = timedelta(hours=1)
 LATER = NOW + 6 * HOUR
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 @pytest.fixture

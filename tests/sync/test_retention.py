@@ -27,7 +27,7 @@ from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
 from tests.sync import looking
 from tests.sync.ageing import KEEP, removed
-from tests.sync.phone import Phone, note, phone_of
+from tests.sync.phone import Phone, note
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "retention.md"
 SOON = NOW + timedelta(days=399)
@@ -38,11 +38,6 @@ LATE = NOW + timedelta(days=401)
 async def org(pool: asyncpg.Pool, seed: int) -> Org:
     await ensure_life(pool)
     return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
 
 
 async def reported(org: Org, phone: Phone) -> UUID:

@@ -18,23 +18,13 @@ from sync.waiting import Waiting
 from tests.arrange import NOW, Assigned, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
 from tests.sync import looking
-from tests.sync.phone import Phone, note, phone_of
+from tests.sync.phone import Phone, note
 
 
 @pytest.fixture
 async def org(pool: asyncpg.Pool, seed: int) -> Org:
     await ensure_life(pool)
     return await organisation(pool, seed)
-
-
-@pytest.fixture
-async def phone(org: Org) -> Phone:
-    return await phone_of(org, "amy")
-
-
-@pytest.fixture
-async def job(org: Org) -> Assigned:
-    return await org.assigned_job()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from jobs.stock_locations import CUSTOMER, RETURNED, TRANSIT, place_id
 from mobile_contract.rules.allowance import is_genuine
 from mobile_contract.rules.ladder import approval_id
@@ -40,11 +39,11 @@ from mobile_contract.schema.reconciliation import ExceptionKind, ExceptionState,
 from mobile_contract.schema.reconciliation_commands import ReconcileDay, ResolveException
 from mobile_contract.schema.stock import StockLevel, StockLocation, StockMove, StockTransfer, TransferState
 from mobile_contract.schema.stock_commands import CountLine, ShipTransfer, StockLine
-from tests.api.serving import Site, on_loopback
-from tests.arrange import NOW, Org, organisation
+from tests.api.serving import Site
+from tests.arrange import NOW, Org
 from tests.jobs import stored
 from tests.jobs.material_scene import Scene, scene
-from tests.mobile_contract.client.field import Phone, assert_equals_server, fresh_clock
+from tests.mobile_contract.client.field import Phone, assert_equals_server
 from tests.mobile_contract.client.office import TestClock
 
 BANDS = (
@@ -53,22 +52,6 @@ BANDS = (
     Band(above=Decimal(100), role=Role.DEPUTY_GM),
 )
 TODAY = date(2026, 3, 2)
-
-
-@pytest.fixture
-def clock() -> TestClock:
-    return fresh_clock()
-
-
-@pytest.fixture
-async def server(settings: Settings, clock: TestClock) -> AsyncIterator[Site]:
-    async with on_loopback(settings, clock=clock.wall) as site:
-        yield site
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 @pytest.fixture

@@ -20,28 +20,12 @@ from mobile_contract.schema.access import EnrolmentAsk
 from mobile_contract.schema.job import HoldReason, JobState, Task, VisitState
 from mobile_contract.schema.outcome import OutcomeStatus
 from sync.transaction import org_transaction
-from tests.api.serving import Site, on_loopback
-from tests.arrange import Assigned, Org, organisation
-from tests.mobile_contract.client.field import Phone, assert_equals_server, fresh_clock
+from tests.api.serving import Site
+from tests.arrange import Assigned, Org
+from tests.mobile_contract.client.field import Phone, assert_equals_server
 from tests.mobile_contract.client.office import TestClock
 
 Make = Callable[..., Awaitable[Phone]]
-
-
-@pytest.fixture
-def clock() -> TestClock:
-    return fresh_clock()
-
-
-@pytest.fixture
-async def server(settings: Settings, clock: TestClock) -> AsyncIterator[Site]:
-    async with on_loopback(settings, clock=clock.wall) as site:
-        yield site
-
-
-@pytest.fixture
-async def org(pool: asyncpg.Pool, seed: int) -> Org:
-    return await organisation(pool, seed)
 
 
 @pytest.fixture
