@@ -21,17 +21,19 @@ from api.database import connect_as_app, open_pool
 from api.direct import Direct
 from api.envelope import Envelope
 from api.flood import Flood
-from api.live import telling_console
+from api.live import telling, telling_console
 from api.metrics import Metrics
 from api.oidc import Oidc
 from api.operator_error import OperatorError
 from api.passwords import Passwords
+from api.planning_desk import PlanningDesk
 from api.problems import on_exception
 from api.routes import (
     approvals,
     auth,
     board,
     commands,
+    conflicts,
     devices,
     dispatch,
     districts,
@@ -46,6 +48,7 @@ from api.routes import (
     papers,
     parts,
     people,
+    plans,
     pull,
     push,
     reports,
@@ -57,6 +60,7 @@ from api.routes import (
     tiles,
     trackers,
     visits,
+    waking,
     warehouse,
     web,
 )
@@ -64,6 +68,8 @@ from api.services import Clock, Services, system_clock
 from api.settings import Settings
 from api.stopping import stopping
 from api.timers import timing
+from api.waking.waker import Waker
+from api.waking.web_push import push_provider
 from sync.keyring import make_keyring
 from sync.life import Standby, ensure_life
 from sync.overruns import Overruns
@@ -78,6 +84,8 @@ ROUTERS: Sequence[Router] = (
     people.router,
     devices.router,
     devices.device_router,
+    waking.router,
+    waking.device_router,
     commands.router,
     pull.router,
     push.router,
@@ -85,6 +93,7 @@ ROUTERS: Sequence[Router] = (
     docs.router,
     jobs.router,
     board.router,
+    conflicts.router,
     requests.router,
     visits.router,
     staff.router,
@@ -98,6 +107,7 @@ ROUTERS: Sequence[Router] = (
     warehouse.router,
     reports.router,
     dispatch.router,
+    plans.router,
     storm.router,
     live.router,
     ground.router,
@@ -159,13 +169,18 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock) -> A
     pool = await open_pool(settings)
     oidc = Oidc(settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url) if settings.oidc_issuer else None
     passwords = Passwords()
+    planning = PlanningDesk(settings)
     metrics.watch_pool(pool)
     try:
         previous = settings.secret_previous.encode() or None
         # After a restore this takes a while: better now than in the first device's pull.
         with suppress(Standby, asyncpg.PostgresError):
             await ensure_life(pool)
-        async with Pokes(pool, lambda: _listener(settings)).running() as pokes, Telemetry().running(pool) as telemetry:
+        async with (
+            Pokes(pool, lambda: _listener(settings)).running() as pokes,
+            Telemetry().running(pool) as telemetry,
+            Waker(pool, push_provider(settings), clock=clock, registry=metrics.registry).running() as waker,
+        ):
             yield Services(
                 settings=settings,
                 pool=pool,
@@ -174,15 +189,18 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock) -> A
                 oidc=oidc,
                 metrics=metrics,
                 clock=clock,
-                poke=telling_console(pokes),
+                poke=telling(telling_console(pokes), waker.hear),
                 pokes=pokes,
                 waiting=Waiting(pokes, clock=clock, forget=forget_seen),
                 telemetry=telemetry,
                 flood=Flood(),
+                waker=waker,
                 overruns=Overruns(),
+                planning=planning,
             )
     finally:
         passwords.close()
+        planning.close()
         if oidc is not None:
             await oidc.close()
         await pool.close()

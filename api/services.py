@@ -11,7 +11,9 @@ from api.flood import Flood
 from api.metrics import Metrics
 from api.oidc import Oidc
 from api.passwords import Passwords
+from api.planning_desk import PlanningDesk
 from api.settings import Settings
+from api.waking.waker import Waker
 from sync.keyring import Keyring
 from sync.overruns import Overruns
 from sync.pokes import Pokes
@@ -37,7 +39,9 @@ class Services(Struct, frozen=True, kw_only=True):
     waiting: Waiting
     telemetry: Telemetry
     flood: Flood
+    waker: Waker
     overruns: Overruns
+    planning: PlanningDesk
 
     def __repr__(self) -> str:
         return "Services()"

@@ -6,7 +6,7 @@ To add a setting, add one field with its type, bounds, description and default, 
 import difflib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,6 +19,8 @@ from api.operator_error import OperatorError
 
 PREFIX = "ONSITE_"
 SECRET_BYTES_MIN = 32
+# Of Chrome and its kin, Firefox, Edge, Safari.
+PUSH_SERVICES = "fcm.googleapis.com, *.push.services.mozilla.com, *.notify.windows.com, *.push.apple.com"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -145,6 +147,35 @@ class Settings(Struct, frozen=True, kw_only=True):
         Literal["wgs84", "gcj02", "bd09"], Meta(description="Datum of the basemap: points are moved to fit it.")
     ] = "wgs84"
     basemap_attribution: Annotated[str, Meta(description="Whose map it is; shown on it.")] = ""
+    travel: Annotated[
+        Literal["auto", "great_circle", "street_graph", "osrm", "valhalla"],
+        Meta(
+            description="Where travel times come from; `auto`: `street_graph` where its file is there, else `great_circle`. A server that is "
+            "silent gives way to these."
+        ),
+    ] = "auto"
+    travel_url: Annotated[str, Meta(description="Address of the OSRM or Valhalla server.")] = ""
+    street_graph: Annotated[
+        str,
+        Meta(description="File of the street graph. Default: `street_graph.json` in `state_dir`, where there is one."),
+    ] = ""
+    push_key: Annotated[
+        str,
+        Meta(
+            description="Key for which phones subscribe to be woken: P-256 private scalar, base64url (`onsite settings --push-key` draws one). "
+            "Default: made once in `state_dir`; in production none, and phones are not woken. A new key: every phone subscribes anew."
+        ),
+    ] = ""
+    push_contact: Annotated[
+        str, Meta(description="Whom a push service may ask about our pushes: `mailto:` or https address.")
+    ] = ""
+    push_hosts: Annotated[
+        str,
+        Meta(
+            description="Push services that phones may name, with commas between: hosts, `*.hosts`, `*` for any public host, "
+            "or whole origins such as `http://push.internal:8080`, which may lie in your own network."
+        ),
+    ] = PUSH_SERVICES
     cluster_fsync: Annotated[
         bool,
         Meta(description="Private cluster: wait for the disk at each commit. Off only for databases that may be lost."),
@@ -186,6 +217,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, dotenv: Path | No
     production = values.get("production", "").lower() in ("1", "true")
     _choose_urls(values, environ, Place(state_dir), production=production)
     values["secret"] = values.get("secret") or _local_secret(state_dir, production=production)
+    values["push_key"] = _push_key(values.get("push_key", ""), state_dir, production=production)
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
@@ -193,6 +225,10 @@ def load_settings(environ: Mapping[str, str] | None = None, *, dotenv: Path | No
     if len(settings.secret.encode()) < SECRET_BYTES_MIN:
         raise OperatorError(
             f"ONSITE_SECRET is too short: give {SECRET_BYTES_MIN} bytes at least (`openssl rand -hex 32`)."
+        )
+    if settings.travel in ("osrm", "valhalla") and urlsplit(settings.travel_url).scheme not in ("http", "https"):
+        raise OperatorError(
+            f"ONSITE_TRAVEL_URL must be the address of the {settings.travel} server (http:// or https://)."
         )
     if settings.pool_size_min > settings.pool_size_max:
         raise OperatorError("ONSITE_POOL_SIZE_MIN is above ONSITE_POOL_SIZE_MAX.")
@@ -259,18 +295,36 @@ def _choose_urls(values: dict[str, Any], environ: Mapping[str, str], place: Plac
 
 
 def _local_secret(state_dir: Path, *, production: bool) -> str:
-    """Read or make the secret of this checkout; link() lets two processes make it at once and agree."""
+    """Read or make the secret of this checkout."""
     if production:
         raise OperatorError(
             "ONSITE_SECRET is not set: give 32 bytes at least (`openssl rand -hex 32`), the same everywhere."
         )
-    path = state_dir / "secret"
+    return _made_once(state_dir / "secret", lambda: secrets.token_hex(SECRET_BYTES_MIN))
+
+
+def _push_key(given: str, state_dir: Path, *, production: bool) -> str:
+    """Check the key for waking phones, or read or make that of this checkout; in production none is made up, since every server needs the same."""
+    # Imported late: cryptography is much, and most commands wake nobody.
+    from api.waking.keys import make_push_key, public_key_of
+
+    if given:
+        try:
+            public_key_of(given)
+        except ValueError:
+            raise OperatorError("ONSITE_PUSH_KEY is no key: `onsite settings --push-key` draws one.") from None
+        return given
+    return "" if production else _made_once(state_dir / "push_key", make_push_key)
+
+
+def _made_once(path: Path, make: Callable[[], str]) -> str:
+    """Read a local secret, or make it; link() lets two processes make it at once and agree."""
     if not path.exists():
-        state_dir.mkdir(parents=True, exist_ok=True)
-        draft = state_dir / f"secret.{os.getpid()}.{secrets.token_hex(4)}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(SECRET_BYTES_MIN))
+            file.write(make())
         try:
             os.link(draft, path)
         except FileExistsError:

@@ -156,6 +156,8 @@ ERRORS: dict[str, Entry] = {
         409, "The crew is already on its way or at work; what it reported wins.", "班组已出发或在作业，以其报告为准。"
     ),
     "plan_changed": Entry(409, "The plan has changed since; look at the new one.", "计划已更改，请查看新计划。"),
+    "conflict_settled": Entry(409, "Somebody has settled this conflict.", "该冲突已由他人处理。"),
+    "field_changed": Entry(409, "The field was changed meanwhile; look at it again.", "该字段已被更改，请重新查看。"),
     "visit_locked": Entry(
         409, "A dispatcher locked this visit; unlock it first.", "该上门任务已被调度员锁定，请先解锁。"
     ),
@@ -271,6 +273,31 @@ ERRORS: dict[str, Entry] = {
         "The substitute costs more than what was approved; ask for it anew.",
         "替代品价格高于已批准金额，请重新申请。",
     ),
+    # what became of waking a phone
+    "wake_sent": Entry(
+        200, "The phone was sent a push; it will look as soon as it can.", "已发送唤醒通知，手机将尽快同步。"
+    ),
+    "wake_not_reachable": Entry(
+        200, "This phone has not said where it can be woken; call its holder.", "该手机未登记唤醒地址，请致电持有人。"
+    ),
+    "wake_gone": Entry(
+        200,
+        "The phone is no longer reached where it said; it was taken off the list. Call its holder.",
+        "该手机的唤醒地址已失效并已移除，请致电持有人。",
+    ),
+    "wake_refused": Entry(
+        200, "The push service refused to wake the phone; call its holder.", "推送服务拒绝唤醒该手机，请致电持有人。"
+    ),
+    "wake_failed": Entry(
+        200, "The push service could not be reached; try again soon.", "无法连接推送服务，请稍后重试。"
+    ),
+    "wake_too_soon": Entry(200, "The phone was woken a moment ago.", "刚刚已唤醒过该手机。"),
+    "wake_off": Entry(
+        200,
+        "Waking phones is not set up on this server; see docs/how-to/wake-phones.md.",
+        "本服务器未启用手机唤醒功能。",
+    ),
+    "push_address_invalid": Entry(422, "Phones are not woken by way of this address.", "不允许通过此地址唤醒手机。"),
     "storm_over": Entry(409, "This storm has ended; declare a new one.", "该应急响应已结束，请重新启动。"),
     "not_returned": Entry(409, "The crew has not returned as much.", "班组没有退回这么多。"),
     "gtin_invalid": Entry(422, "The check digit of this barcode number is wrong.", "条码校验位不正确。"),

@@ -71,17 +71,17 @@ def crew_days(crew: CrewShift, layout: Layout, ground: Ground, rules: PlanningRu
         start = _start(people, busy, running=running, now=layout.now)
         if start is None:
             continue
-        shift = Window(max(0, layout.seconds(from_at)), layout.seconds(to_at))
+        hours = Window(max(0, layout.seconds(from_at)), layout.seconds(to_at))
         vans = {s.van_id for s in people if s.van_id is not None}
         found.append(
             CrewDay(
                 crew_id=crew.owner,
                 start=layout.place(start),
-                shift=shift,
+                shift=hours,
                 day=day,
                 ready_s=0 if busy is None else free_s(busy, layout),
                 skills=tuple(dict.fromkeys(skill for s in people for skill in s.skills)),
-                breaks=tuple(_breaks(people, day, shift, (layout, rules))),
+                breaks=tuple(_breaks(people, day, hours, (layout, rules))),
                 parts=tuple(part for van in sorted(vans) for part in ground.held.get(van, ())),
                 district_ids=tuple(dict.fromkeys(id for s in people for id in s.district_ids)),
                 waits_for=crew.relief if day == 0 else None,

@@ -34,6 +34,7 @@ class SolverProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._warm = False
         self._turn = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> SolverProcess:
         return self
@@ -49,6 +50,8 @@ class SolverProcess:
     def solve(self, task: SolverTask) -> SolverAnswer:
         """Send a task and wait for its answer; past the limit the process is killed and `fault` says so."""
         with self._turn:
+            if self._closed:
+                return SolverAnswer(fault="the solver is closed")
             process = self._started()
             allowed_s = task.limit_s + self._grace_s + (0.0 if self._warm else self._start_s)
             try:
@@ -63,7 +66,12 @@ class SolverProcess:
             return ANSWERS.decode(frame)
 
     def close(self) -> None:
-        """End the process; it reads the end of its input, and is killed where it is stuck."""
+        """End the process for good: it reads the end of its input, and is killed where it is stuck or at a task."""
+        self._closed = True
+        busy = self._process if self._turn.locked() else None
+        if busy is not None:
+            # Whoever waits for the task reads the end of the answers.
+            busy.kill()
         with self._turn:
             if self._process is None:
                 return

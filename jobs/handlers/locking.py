@@ -108,8 +108,8 @@ def swap_visits(work: Work, command: SwapVisits, deed: Deed) -> Result:
 def save_planning_rules(work: Work, command: SavePlanningRules, deed: Deed) -> Result:
     """Replace the rules of planning; plans made before keep theirs."""
     rules = replace(command.rules, id=planning_rules_id(work.org.org_id))
-    spans = (*rules.breaks, *rules.store_hours)
-    if any(span.to_min < span.from_min for span in spans):
+    spans = [(b.from_min, b.to_min) for b in rules.breaks] + [(h.from_min, h.to_min) for h in rules.store_hours]
+    if any(end < begin for begin, end in spans):
         return Refused("rules_invalid", {"fault": "a span ends after it begins"})
     return save(work, rules)
 

@@ -280,8 +280,8 @@ class PlanCommitted(Shown, frozen=True, kw_only=True):
     """
 
     plan_id: UUID
-    committed: bool = False
-    code: Code = "ok"
+    committed: bool
+    code: Code
     repeated: bool = False
     steps: tuple[CommittedStep, ...] = ()
     overtaken: tuple[OvertakenStep, ...] = ()

@@ -691,6 +691,31 @@ export interface ConfirmTransfer {
   lines: StockLine[];
 }
 
+/** A conflict: what the job had when the edit came and who had set that when, what was offered by whom when, what the job has now. */
+export interface ConflictLine {
+  job_id: string;
+  number: string;
+  title?: string;
+  state: JobState;
+  field: string;
+  edit_id: string;
+  now?: string;
+  kept?: string;
+  kept_by?: string | null;
+  kept_by_name?: string;
+  kept_at?: string | null;
+  offered?: string;
+  offered_by?: string | null;
+  offered_by_name?: string;
+  offered_at: string;
+}
+
+/** A page of conflicts by job, those of a job in the order in which they came. */
+export interface ConflictPage {
+  items: ConflictLine[];
+  next?: string | null;
+}
+
 /** A customer's contact; sent only to those who hold a visit there. */
 export interface Contact {
   id: string;
@@ -812,7 +837,7 @@ export interface CrewPlace {
 /** The coordinate system a point was given in. */
 export type Datum = "bd09" | "gcj02" | "wgs84";
 
-export type Decision = RegisterRequest | LinkRequest | OpenJob | TriageJob | EditJob | MarkDuplicate | PlanVisit | AssignVisit | ReassignVisit | LockVisit | WithdrawVisit | SwapVisits | SavePlanningRules | ClaimJob | AcceptVisit | DeclineVisit | HoldJob | ReleaseJob | CancelJob | CloseJob | ReopenJob | Approve | Reject | SaveSite | SaveContact | SaveUsagePoint | SaveMeter | SavePerson | OffboardPerson | SaveCrew | SaveCrewMember | SaveShift | SaveDuty | SavePart | SavePolicy | AskApproval | EscalateApproval | SaveCalendar | SaveDelegation | FollowDelegation | GrantAllowance | WithdrawAllowance | SaveStockLocation | ReceiveStock | OpenStock | MoveStock | ShipTransfer | ConfirmTransfer | ScrapStock | SendToRepair | TakeFromRepair | LendStock | TakeBackLoan | ReverseMove | CountStock | SetReorderPoint | ReserveParts | PickParts | IssueParts | SubstitutePart | CloseRequest | TakeBackParts | OpenForm | HandInCopy | SaveMaterialRules | ReconcileDay | ResolveException | DeclareStorm | EndStorm | LoadJobType | SaveDistrict;
+export type Decision = RegisterRequest | LinkRequest | OpenJob | TriageJob | EditJob | SettleConflict | MarkDuplicate | PlanVisit | AssignVisit | ReassignVisit | LockVisit | WithdrawVisit | SwapVisits | SavePlanningRules | ClaimJob | AcceptVisit | DeclineVisit | HoldJob | ReleaseJob | CancelJob | CloseJob | ReopenJob | Approve | Reject | SaveSite | SaveContact | SaveUsagePoint | SaveMeter | SavePerson | OffboardPerson | SaveCrew | SaveCrewMember | SaveShift | SaveDuty | SavePart | SavePolicy | AskApproval | EscalateApproval | SaveCalendar | SaveDelegation | FollowDelegation | GrantAllowance | WithdrawAllowance | SaveStockLocation | ReceiveStock | OpenStock | MoveStock | ShipTransfer | ConfirmTransfer | ScrapStock | SendToRepair | TakeFromRepair | LendStock | TakeBackLoan | ReverseMove | CountStock | SetReorderPoint | ReserveParts | PickParts | IssueParts | SubstitutePart | CloseRequest | TakeBackParts | OpenForm | HandInCopy | SaveMaterialRules | ReconcileDay | ResolveException | DeclareStorm | EndStorm | LoadJobType | SaveDistrict;
 
 /** Declare a storm, or change the level, the districts or the note of one in force under the same id. */
 export interface DeclareStorm {
@@ -1499,6 +1524,9 @@ export interface JobTypePage {
   next?: string | null;
 }
 
+/** Which of the two values stands. */
+export type Keep = "kept" | "offered";
+
 /** How many exceptions of a kind. */
 export interface KindCount {
   kind: ExceptionKind;
@@ -2136,8 +2164,8 @@ export interface PlanCommitAsk {
  */
 export interface PlanCommitted {
   plan_id: string;
-  committed?: boolean;
-  code?: string;
+  committed: boolean;
+  code: string;
   repeated?: boolean;
   steps?: CommittedStep[];
   overtaken?: OvertakenStep[];
@@ -3092,6 +3120,20 @@ export interface SetReorderPoint {
   reorder_quantity?: string | null;
 }
 
+/**
+ * Say which value of a field stands: the one the job has (`kept`), or the one that was offered by the edit `edit_id`.
+ *
+ * Without `edit_id` it is the edit of that field that came last. `was` is the value that the job was seen with (left out: the one that was kept); where it has another by now the offered one is refused.
+ */
+export interface SettleConflict {
+  name?: "settle_conflict";
+  job_id: string;
+  field: string;
+  keep: Keep;
+  edit_id?: string | null;
+  was?: string | null;
+}
+
 /** Working time of a person. */
 export interface Shift {
   id: string;
@@ -3746,6 +3788,51 @@ export interface VisitPage {
 /** The fold of the visit's events. */
 export type VisitState = "accepted" | "cancelled" | "completed" | "declined" | "dispatched" | "en_route" | "follow_up_needed" | "no_access" | "on_site" | "paused" | "scheduled" | "tentative" | "working";
 
+/** What became of waking a phone, in words too; `last_at`: when it was last sent a push. */
+export interface WakeAnswer {
+  device_id: string;
+  result: WakeResult;
+  code: string;
+  text: string;
+  last_at: string | null;
+}
+
+/** A way to reach a sleeping phone. */
+export type WakeProvider = "web_push";
+
+/** What became of waking a phone. `sent`: its push service took it, which does not say that the phone has looked. */
+export type WakeResult = "failed" | "gone" | "not_reachable" | "off" | "refused" | "sent" | "too_soon";
+
+/** Say where this device is reached. Null: nowhere any more; left out: only ask how things stand. */
+export interface WakingAsk {
+  address?: WebPushAddress | null;
+}
+
+/**
+ * How a device may have itself woken (none: the operator has not set it up), and since when it is reached (null: it is not).
+ *
+ * A subscription is made for a key: where `key` is another one by now, the device subscribes anew.
+ */
+export interface WakingSetup {
+  ways: WakingWay[];
+  since: string | null;
+  provider: WakeProvider | null;
+}
+
+/** A way that this server can use; `key` is what a browser takes as `applicationServerKey` (base64url, P-256 uncompressed). */
+export interface WakingWay {
+  provider: WakeProvider;
+  key: string;
+}
+
+/** Where a browser is reached: of its PushSubscription the `endpoint`, both `keys`, and `expirationTime` as an instant. */
+export interface WebPushAddress {
+  endpoint: string;
+  p256dh: string;
+  auth: string;
+  expires_at?: string | null;
+}
+
 /** End an allowance at once; what was taken under it stays and is approved or not like anything else. */
 export interface WithdrawAllowance {
   name?: "withdraw_allowance";
@@ -3862,6 +3949,7 @@ export interface Commands {
   scrap_stock: ScrapStock;
   send_to_repair: SendToRepair;
   set_reorder_point: SetReorderPoint;
+  settle_conflict: SettleConflict;
   ship_transfer: ShipTransfer;
   start_travel: StartTravel;
   start_work: StartWork;
@@ -3900,6 +3988,7 @@ export type Code =
   | "clock_suspect"
   | "code_taken"
   | "command_too_large"
+  | "conflict_settled"
   | "crew_busy"
   | "delegation_circle"
   | "delegation_not_yours"
@@ -3917,6 +4006,7 @@ export type Code =
   | "enrolment_invalid"
   | "exception_changed"
   | "exception_closed"
+  | "field_changed"
   | "field_not_editable"
   | "forbidden"
   | "gtin_invalid"
@@ -3980,6 +4070,7 @@ export type Code =
   | "policy_invalid"
   | "precondition_failed"
   | "price_not_accepted"
+  | "push_address_invalid"
   | "quantity_invalid"
   | "quarantine_resolved"
   | "quota_exceeded"
@@ -4042,4 +4133,11 @@ export type Code =
   | "visit_locked"
   | "visit_state"
   | "visit_under_way"
-  | "waiting";
+  | "waiting"
+  | "wake_failed"
+  | "wake_gone"
+  | "wake_not_reachable"
+  | "wake_off"
+  | "wake_refused"
+  | "wake_sent"
+  | "wake_too_soon";

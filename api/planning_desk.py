@@ -1,0 +1,97 @@
+"""Where plans are made in a process that serves: a thread, a solver's process, travel times. Owns their lives, knows no organisation.
+
+The solver's process starts with the first plan that wants it and ends with the application. One plan is made at a time: more would take the
+cores from those who serve.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+import httpx
+import msgspec
+
+from api.operator_error import OperatorError
+from api.problems import busy
+from api.settings import Settings
+from geo.city_tables import read_street_graph
+from geo.planning.routing import Solver
+from geo.planning.solver_process import SolverProcess
+from geo.street_graph import StreetGraph, StreetGraphTravel
+from geo.travel import GreatCircleTravel, SpeedTable, TravelTimes
+from geo.travel_http import OsrmTable, ServerTravel, ValhallaMatrix
+from mobile_contract.schema.base import LocalText
+
+T = TypeVar("T")
+WAITING_MAX: Final = 4
+FILE: Final = "street_graph.json"
+_ANSWER_S: Final = 5.0
+# Those who serve come first.
+_NICENESS: Final = 5
+
+
+class PlanningDesk:
+    """Makes plans off the event loop, one at a time, with a solver and travel times."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._solver = SolverProcess(niceness=_NICENESS)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="planning")
+        self._waiting = 0
+        self._travel: dict[str, TravelTimes] = {}
+        self._graph: StreetGraph | None = None
+        self._client: httpx.Client | None = None
+
+    async def plan(self, work: Callable[[TravelTimes, Solver], T], *, zone: str) -> T:
+        """Do a piece of planning with travel times of a zone and the solver. Raises ProblemError (busy) when too many wait."""
+        if self._waiting >= WAITING_MAX:
+            raise busy(LocalText(en="Other plans are being made.", zh="正在生成其他方案。"))
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, lambda: work(self._times(zone), self._solver))
+        finally:
+            self._waiting -= 1
+
+    @property
+    def solver_pid(self) -> int | None:
+        """Give the id of the solver's process; None while there is none."""
+        return self._solver.pid
+
+    def close(self) -> None:
+        """End the solver's process and the thread; a plan that is being made is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._solver.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _times(self, zone: str) -> TravelTimes:
+        if zone not in self._travel:
+            self._travel[zone] = self._made(SpeedTable(zone=zone))
+        return self._travel[zone]
+
+    def _made(self, speeds: SpeedTable) -> TravelTimes:
+        settings = self._settings
+        path = Path(settings.street_graph).expanduser() if settings.street_graph else settings.state_dir / FILE
+        embedded: TravelTimes = GreatCircleTravel(speeds)
+        wanted = settings.travel == "street_graph" or bool(settings.street_graph)
+        if settings.travel != "great_circle" and (wanted or path.is_file()):
+            embedded = StreetGraphTravel(self._streets(path), speeds)
+        if settings.travel not in ("osrm", "valhalla"):
+            return embedded
+        if self._client is None:
+            self._client = httpx.Client(base_url=settings.travel_url.rstrip("/"), timeout=_ANSWER_S)
+        server = OsrmTable(self._client, speeds=speeds) if settings.travel == "osrm" else ValhallaMatrix(self._client)
+        return ServerTravel(server, speeds=speeds, fallback=embedded)
+
+    def _streets(self, path: Path) -> StreetGraph:
+        if self._graph is None:
+            try:
+                self._graph = read_street_graph(path.read_bytes())
+            except (OSError, msgspec.MsgspecError) as error:
+                raise OperatorError(
+                    f"{path} is no street graph ({error}): `onsite city make` writes one, or set ONSITE_TRAVEL."
+                ) from error
+        return self._graph
