@@ -26,6 +26,17 @@ def telling_console(pokes: Pokes) -> Poke:
     return poke
 
 
+def telling(*pokes: Poke) -> Poke:
+    """Make one poke of several, which are told in order."""
+
+    def poke(org_id: UUID, buckets: Iterable[str]) -> None:
+        touched = tuple(buckets)
+        for each in pokes:
+            each(org_id, touched)
+
+    return poke
+
+
 async def stream(pokes: Pokes, org_id: UUID, *, owner: UUID) -> AsyncIterator[bytes]:
     """Give server-sent events: a poke at once and after each change, comments in between; ends after ten minutes.
 

@@ -95,12 +95,18 @@ async def _purge(services: Services, org_id: UUID, now: datetime) -> int:
     return 0
 
 
+async def _wake(services: Services, org_id: UUID, now: datetime) -> int:
+    """Wake the phones for which a pressing visit still waits unseen."""
+    return await services.waker.wake_due(org_id)
+
+
 TIMERS: Final = (
     Timer("expire_held", 30, _expire_held),
     Timer("end_access", 60, sweep_access),
     Timer("release_holds", 60, _release_holds),
     Timer("escalate", 30, _escalate),
     Timer("follow_delegations", 30, _follow_delegations),
+    Timer("wake", 60, _wake),
     Timer("purge", 3600, _purge),
     Timer("retain", 3600, _retain),
 )

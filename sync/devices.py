@@ -40,6 +40,9 @@ _REVOKE = """
 update sync_device set revoked_at = coalesce(revoked_at, $3), revoked_by = case when revoked_at is null then $4 else revoked_by end
 where org_id = $1 and device_id = any($2) returning device_id, name"""
 
+# Nobody wakes it any more, and where it is reached is a secret of its push service.
+_FORGET_WAY = "delete from device_waking where org_id = $1 and device_id = any($2)"
+
 _STATES = (
     "select device_id, name, revoked_at from sync_device where org_id = $1 and device_id = any($2) order by device_id"
 )
@@ -160,6 +163,7 @@ async def revoke(
 ) -> dict[UUID, str]:
     """Revoke devices and give the names of those found. Their scope ends with this transaction; a second time changes nothing."""
     rows = await conn.fetch(_REVOKE, org_id, sorted(device_ids), now, by)
+    await conn.execute(_FORGET_WAY, org_id, sorted(device_ids))
     return {row["device_id"]: row["name"] for row in rows}
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 # Shown as set or not set: they are secrets, or URLs that may hold one.
-CLOSED = ("secret", "secret_previous", "metrics_token", "database_url", "owner_database_url")
+CLOSED = ("secret", "secret_previous", "metrics_token", "push_key", "database_url", "owner_database_url")
 
 
 def register(app: typer.Typer) -> None:
@@ -15,11 +15,17 @@ def register(app: typer.Typer) -> None:
 
 def show(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the reference page docs/settings.md.")] = False,
+    push_key: Annotated[bool, typer.Option("--push-key", help="Draw a key for ONSITE_PUSH_KEY and print it.")] = False,
 ) -> None:
-    """Show the settings in force; with --markdown, the page that explains them all.
+    """Show the settings in force; with --markdown, the page that explains them all; with --push-key a new key for waking phones.
 
-    Example: onsite settings
+    Examples: onsite settings; echo "ONSITE_PUSH_KEY=$(onsite settings --push-key)" >> .env
     """
+    if push_key:
+        from api.waking.keys import make_push_key
+
+        typer.echo(make_push_key())
+        return
     from api.console import console
     from api.settings import PREFIX, load_settings
     from api.settings_page import settings_page

@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mobile_contract.schema.base import Code, Instant, Line
-from mobile_contract.schema.listing import Asked, Shown
+from mobile_contract.schema.listing import Shown
 
 LOOK = b'{"onsite":"look"}'
 """All that a push says, once it is decrypted."""
@@ -24,16 +24,21 @@ class WakeProvider(StrEnum):
     WEB_PUSH = "web_push"
 
 
-class WakingAsk(Asked, frozen=True, kw_only=True):
-    """Where this device is reached: of a browser's PushSubscription its `endpoint`, both `keys` and `expirationTime` as an instant."""
+class WebPushAddress(Struct, frozen=True, kw_only=True):
+    """Where a browser is reached: of its PushSubscription the `endpoint`, both `keys`, and `expirationTime` as an instant."""
 
-    provider: WakeProvider = WakeProvider.WEB_PUSH
     endpoint: Annotated[str, Meta(min_length=8, max_length=1024)]
     p256dh: Annotated[
         str, Meta(min_length=86, max_length=92, pattern=_B64URL, description="P-256 public key, uncompressed.")
     ]
     auth: Annotated[str, Meta(min_length=21, max_length=24, pattern=_B64URL, description="16 random bytes.")]
     expires_at: Instant | None = None
+
+
+class WakingAsk(Struct, frozen=True, kw_only=True):
+    """Say where this device is reached. Null: nowhere any more; left out: only ask how things stand."""
+
+    address: WebPushAddress | None | UnsetType = UNSET
 
 
 class WakingWay(Shown, frozen=True, kw_only=True, omit_defaults=False):
@@ -46,7 +51,7 @@ class WakingWay(Shown, frozen=True, kw_only=True, omit_defaults=False):
 class WakingSetup(Shown, frozen=True, kw_only=True, omit_defaults=False):
     """How a device may have itself woken (none: the operator has not set it up), and since when it is reached (null: it is not).
 
-    A subscription was made for a key: where `key` differs from the one it was made for, it is to be made anew.
+    A subscription is made for a key: where `key` is another one by now, the device subscribes anew.
     """
 
     ways: tuple[WakingWay, ...]

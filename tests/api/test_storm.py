@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,15 +10,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from api.settings import Settings
 from geo.coordinates import LonLat, great_circle_m
 from mobile_contract.rules.storm import LEVELS
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.base import Priority
 from mobile_contract.schema.people import Person, Role, Shift
 from mobile_contract.schema.storm import DeclareStorm, EndStorm
-from tests.api.office import Clock, Office, office
-from tests.api.serving import Site, in_process
+from tests.api.office import Office, office
+from tests.api.serving import Site
 from tests.arrange import NOW
 
 HOUR = timedelta(hours=1)
@@ -27,15 +25,9 @@ METRES_PER_DEG = 111_195.0
 EAST = (116.41, 39.91)
 
 
-@pytest.fixture(scope="module")
-async def site(settings: Settings) -> AsyncIterator[Site]:
-    async with in_process(settings, Clock()) as running:
-        yield running
-
-
 @pytest.fixture
-async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    return await office(site, pool, seed, "dan", "max", "cal", "wes")
+async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await office(still, pool, seed, "dan", "max", "cal", "wes")
 
 
 def away(east_m: float, north_m: float) -> tuple[float, float]:

@@ -64,6 +64,8 @@ ROUTES: Final[dict[str, RouteLine]] = {
     "devices_revoke": RouteLine("ADM", unknown="unknown_device"),
     "devices_show": RouteLine("ADMGCU", unknown="unknown_device"),
     "devices_rename": RouteLine("ADM", body={"name": "x"}, unknown="unknown_device"),
+    "waking_wake": RouteLine(PLANNERS, unknown="unknown_device"),
+    "waking_say_where": RouteLine(DEVICE, body={}),
     "storm_show": RouteLine(OFFICE),
     "storm_assign_group": RouteLine(PLANNERS, body={"job_ids": [NOBODY], "crew_id": NOBODY}, keyed=True),
     "dispatch_backlog": RouteLine(PLANNERS, body={"commit": False}),
@@ -82,6 +84,12 @@ ROUTES: Final[dict[str, RouteLine]] = {
     ),
     "ground_show": _reads(),
     "ground_file": RouteLine(PUBLIC),
+    "board_show": _reads(),
+    "board_changes": RouteLine(OFFICE, key=True, query={"since": "x"}),
+    "board_tell": RouteLine(
+        OFFICE, key=True, query={"from_at": "2026-03-02T00:00:00Z", "to_at": "2026-03-02T08:00:00Z"}
+    ),
+    "conflicts_list_all": _reads(),
     "jobs_list_all": _reads(),
     "jobs_on_map": _reads(),
     "jobs_show": _reads("unknown_job"),
