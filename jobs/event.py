@@ -22,6 +22,7 @@ class EventName(StrEnum):
     JOB_CLOSED = "job_closed"
     JOB_REOPENED = "job_reopened"
     JOB_LINKED = "job_linked"
+    CONFLICT_SETTLED = "conflict_settled"
     REQUEST_LINKED = "request_linked"
     VISIT_PLANNED = "visit_planned"
     VISIT_ASSIGNED = "visit_assigned"

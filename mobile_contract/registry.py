@@ -6,7 +6,18 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from mobile_contract.schema import approval, job, material, outcome, people, place, reconciliation, stock, storm
+from mobile_contract.schema import (
+    approval,
+    conflicts,
+    job,
+    material,
+    outcome,
+    people,
+    place,
+    reconciliation,
+    stock,
+    storm,
+)
 from mobile_contract.schema import approval_commands as a
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -92,6 +103,7 @@ COMMANDS: dict[str, Line] = {
         _decision(d.OpenJob, _INTAKE),
         _decision(d.TriageJob, _DISPATCH),
         _decision(d.EditJob, _INTAKE, _CREW),
+        _decision(conflicts.SettleConflict, _DISPATCH),
         _decision(d.MarkDuplicate, _DISPATCH),
         _decision(d.PlanVisit, _DISPATCH),
         _decision(d.AssignVisit, _DISPATCH),

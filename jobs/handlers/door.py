@@ -18,6 +18,7 @@ _HANDLERS: dict[type[Command], Callable[[Work, Any, Deed], Result]] = {}
 _TOOK_EFFECT = (Applied, Merged)
 _MODULES = (
     "job",
+    "settling",
     "request",
     "visit",
     "dispatch",

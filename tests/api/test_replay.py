@@ -108,7 +108,7 @@ async def random_history(org: Org, draw: random.Random) -> list[datetime]:
         job_id, visit_id = draw.choice(jobs)
         visit: dict[str, Any] = {"job_id": job_id, "visit_id": visit_id}
         crew_id = draw.choice(list(org.crews.values()))
-        planned = {"planned_start_at": clock, "planned_end_at": clock + timedelta(hours=1)}
+        planned: dict[str, Any] = {"planned_start_at": clock, "planned_end_at": clock + timedelta(hours=1)}
         command: Command = draw.choice(
             [
                 d.PlanVisit(**visit, **planned),
@@ -203,7 +203,7 @@ async def test_a_replay_is_for_the_office_of_its_organisation_and_of_a_day(
     await desk.org.assigned_job()
     await drove(desk.org, "amy", 0, 1)
     other = await office(site, pool, 78)
-    day = {"from_at": NOW.isoformat(), "to_at": (NOW + timedelta(days=1)).isoformat()}
+    day: dict[str, Any] = {"from_at": NOW.isoformat(), "to_at": (NOW + timedelta(days=1)).isoformat()}
     strange = msgspec.json.decode((await other.raw("/replay", **day)).content, type=Replay)
     assert (strange.jobs, strange.visits, strange.steps, strange.tracks) == ((), (), (), ())
     refused = await desk.raw("/replay", by="amy", **day)

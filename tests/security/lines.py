@@ -131,6 +131,7 @@ LINES: Final[dict[str, Expected]] = {
     "open_job": _line("ADMGCEBI", "", REFERS),
     "triage_job": _line("ADMGC", "", ON_JOB),
     "edit_job": _line("ADMGCEBI", "TL", ON_JOB),
+    "settle_conflict": _line("ADMGC", "", ON_JOB),
     "mark_duplicate": _line("ADMGC", "", ON_JOB),
     "plan_visit": _line("ADMGC", "", ON_JOB),
     "assign_visit": _line("ADMGC", "", ON_JOB),

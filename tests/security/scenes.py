@@ -12,6 +12,7 @@ from mobile_contract.schema import facts as f
 from mobile_contract.schema import planning as p
 from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
+from mobile_contract.schema.conflicts import Keep, SettleConflict
 from mobile_contract.schema.job import HoldReason, JobType, LockKind, VisitLock
 from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
@@ -140,6 +141,12 @@ def _duplicate(g: Ground) -> Command:
     other = Ground(home=g.home, holder=g.holder, column=g.column, role=g.role, person=g.person)
     g.ready().first(other.opened())
     return d.MarkDuplicate(job_id=g.job, of_job_id=other.job)
+
+
+def _settled(g: Ground) -> Command:
+    edit = d.FieldEdit(was="pipe", set="burst")
+    g.sent().first(d.EditJob(job_id=g.job, changes={"title": edit}))
+    return SettleConflict(job_id=g.job, field="title", keep=Keep.OFFERED)
 
 
 def _planned(g: Ground) -> Command:
@@ -280,6 +287,7 @@ SCENES: Final[dict[str, Scene]] = {
     "open_job": lambda g: d.OpenJob(job_id=g.job, job_type="repair", site_id=g.holder.site, reported_at=NOW),
     "triage_job": _triaged,
     "edit_job": lambda g: d.EditJob(job_id=g.sent().job, changes={"title": d.FieldEdit(was="leak", set="burst")}),
+    "settle_conflict": _settled,
     "mark_duplicate": _duplicate,
     "plan_visit": _planned,
     "assign_visit": _assigned,

@@ -22,6 +22,7 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
+from mobile_contract.schema.conflicts import Keep, SettleConflict
 from mobile_contract.schema.job import HoldReason, JobType
 from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
@@ -218,6 +219,13 @@ async def triage_job(w: World) -> tuple[str, Command]:
 @makes
 async def edit_job(w: World) -> tuple[str, Command]:
     return "dan", d.EditJob(job_id=w.job_id, changes={"title": d.FieldEdit(was="at the plaza", set="pipe burst")})
+
+
+@makes
+async def settle_conflict(w: World) -> tuple[str, Command]:
+    edit = d.FieldEdit(was="somewhere", set="at the gate")
+    await w.ok(d.EditJob(job_id=w.job_id, changes={"title": edit}), by="cal")
+    return "dan", SettleConflict(job_id=w.job_id, field="title", keep=Keep.OFFERED)
 
 
 @makes

@@ -13,6 +13,8 @@ CREATE INDEX job_changed_idx ON job (org_id, changed);
 
 CREATE INDEX visit_changed_idx ON visit (org_id, changed);
 
+CREATE INDEX job_id_idx ON job (org_id, id) WHERE conflicts <> '[]';
+
 create or replace function onsite_note_change() returns trigger language plpgsql as $$
 begin
   new.changed := pg_current_xact_id();
