@@ -23,8 +23,30 @@ _VISITS: Final = (
     (110, 60, "sent"),
     (190, 45, "sent"),
 )
-_TITLES: Final = ("Leak in the cellar", "Hydrant stuck", "Low pressure", "Burst at the valve", "Meter exchange", "Wet pavement", "Broken gasket", "Seal torn")
-_NAMES: Final = ("Adler", "Birke", "Cedar", "Drossel", "Elster", "Falke", "Grouse", "Heron", "Ibis", "Jay", "Kite", "Lark")
+_TITLES: Final = (
+    "Leak in the cellar",
+    "Hydrant stuck",
+    "Low pressure",
+    "Burst at the valve",
+    "Meter exchange",
+    "Wet pavement",
+    "Broken gasket",
+    "Seal torn",
+)
+_NAMES: Final = (
+    "Adler",
+    "Birke",
+    "Cedar",
+    "Drossel",
+    "Elster",
+    "Falke",
+    "Grouse",
+    "Heron",
+    "Ibis",
+    "Jay",
+    "Kite",
+    "Lark",
+)
 _MOST: Final = 400
 
 
@@ -48,7 +70,9 @@ async def running_day(org: Org, now: datetime, *, crews: int = 4, ready: int = 6
         _tell(day, crew_id, index, story)
     for step in sorted(story):
         for author in ("dan", *sorted({who for who, _ in story[step]} - {"dan"})):
-            await _send(org, [c for who, c in story[step] if who == author], at=day.now + timedelta(minutes=step), by=author)
+            await _send(
+                org, [c for who, c in story[step] if who == author], at=day.now + timedelta(minutes=step), by=author
+            )
     waiting: list[Command] = []
     for index in range(ready):
         day.ready.append(org.new_id())
@@ -66,15 +90,37 @@ def _people(day: Day, crews: int) -> list[Command]:
         day.crews.append(crew_id)
         org.crews[f"crew{index}"] = crew_id
         made.append(
-            d.SaveCrew(crew=Crew(id=crew_id, code=f"c{index}", name=name, district_ids=(org.districts["west" if index % 2 else "east"],)))
+            d.SaveCrew(
+                crew=Crew(
+                    id=crew_id,
+                    code=f"c{index}",
+                    name=name,
+                    district_ids=(org.districts["west" if index % 2 else "east"],),
+                )
+            )
         )
         for part in ("lead", "mate"):
             login = f"{part}{index}"
             person = org.people[login] = org.new_id()
             org.roles[person] = frozenset({Role.TECHNICIAN})
-            made.append(d.SavePerson(person=Person(id=person, code=login, name=f"{part.title()} {name}", roles=(Role.TECHNICIAN,))))
-            made.append(d.SaveCrewMember(member=CrewMember(id=org.new_id(), crew_id=crew_id, person_id=person, from_at=day.now - timedelta(days=9))))
-            shift = Shift(id=org.new_id(), person_id=person, from_at=day.now - timedelta(hours=3), to_at=day.now + timedelta(hours=5 + index % 3))
+            made.append(
+                d.SavePerson(
+                    person=Person(id=person, code=login, name=f"{part.title()} {name}", roles=(Role.TECHNICIAN,))
+                )
+            )
+            made.append(
+                d.SaveCrewMember(
+                    member=CrewMember(
+                        id=org.new_id(), crew_id=crew_id, person_id=person, from_at=day.now - timedelta(days=9)
+                    )
+                )
+            )
+            shift = Shift(
+                id=org.new_id(),
+                person_id=person,
+                from_at=day.now - timedelta(hours=3),
+                to_at=day.now + timedelta(hours=5 + index % 3),
+            )
             made.append(d.SaveShift(shift=shift))
     return made
 
@@ -87,10 +133,16 @@ def _tell(day: Day, crew_id: UUID, index: int, story: dict[int, list[tuple[str, 
         begin += (index * 7) % 25
         job_id, visit_id = org.new_id(), org.new_id()
         reported = min(begin - 120, -6 - nth)
-        story.setdefault(reported, []).append(("dan", _job(org, job_id, index + nth, day.now + timedelta(minutes=reported), None)))
+        story.setdefault(reported, []).append(
+            ("dan", _job(org, job_id, index + nth, day.now + timedelta(minutes=reported), None))
+        )
         start = day.now + timedelta(minutes=begin)
         assign = d.AssignVisit(
-            job_id=job_id, visit_id=visit_id, crew_id=crew_id, planned_start_at=start, planned_end_at=start + timedelta(minutes=length)
+            job_id=job_id,
+            visit_id=visit_id,
+            crew_id=crew_id,
+            planned_start_at=start,
+            planned_end_at=start + timedelta(minutes=length),
         )
         story.setdefault(min(reported + 5, -1), []).append(("dan", assign))
         for at, fact in _facts(state, begin, length, (job_id, visit_id), plan_version=1):
@@ -102,7 +154,9 @@ def _tell(day: Day, crew_id: UUID, index: int, story: dict[int, list[tuple[str, 
             story.setdefault(0, []).append(("dan", lock))
 
 
-def _facts(state: str, begin: int, length: int, ids: tuple[UUID, UUID], *, plan_version: int) -> Iterator[tuple[int, Command]]:
+def _facts(
+    state: str, begin: int, length: int, ids: tuple[UUID, UUID], *, plan_version: int
+) -> Iterator[tuple[int, Command]]:
     job_id, visit_id = ids
     if state == "accepted":
         yield begin - 60, d.AcceptVisit(job_id=job_id, visit_id=visit_id, plan_version=plan_version)
@@ -117,8 +171,14 @@ def _facts(state: str, begin: int, length: int, ids: tuple[UUID, UUID], *, plan_
 def _job(org: Org, job_id: UUID, nth: int, at: datetime, priority: Priority | None) -> d.OpenJob:
     lon, lat = org.point("west" if nth % 2 else "east")
     return d.OpenJob(
-        job_id=job_id, job_type="repair" if nth % 3 else "survey", title=_TITLES[nth % len(_TITLES)], priority=priority, lon_deg=lon, lat_deg=lat,
-        reported_at=at, address=f"{nth + 1} Canal Street",
+        job_id=job_id,
+        job_type="repair" if nth % 3 else "survey",
+        title=_TITLES[nth % len(_TITLES)],
+        priority=priority,
+        lon_deg=lon,
+        lat_deg=lat,
+        reported_at=at,
+        address=f"{nth + 1} Canal Street",
     )
 
 

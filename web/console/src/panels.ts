@@ -2,8 +2,14 @@
 
 import type { ComponentType } from "preact";
 import { DetailsPanel } from "./details/DetailsPanel";
+import { waiting } from "./inbox/inbox";
+import { InboxPanel } from "./inbox/InboxPanel";
 import { NearestPanel } from "./map/NearestPanel";
+import { PhonesPanel, troubledPhones } from "./phones/PhonesPanel";
+import { PlanPanel } from "./plan/PlanPanel";
 import { urlText } from "./state/url";
+import { StormPanel } from "./storm/StormPanel";
+import { level } from "./storm/storms";
 import type { Key } from "./words";
 
 export interface Panel {
@@ -22,6 +28,10 @@ export interface Panel {
 export const PANELS: readonly Panel[] = [
   { id: "details", title: "details", component: DetailsPanel, shortcut: "d", button: false },
   { id: "nearest", title: "nearest", component: NearestPanel, button: false },
+  { id: "plan", title: "plan_title", component: PlanPanel, shortcut: "p", button: true },
+  { id: "inbox", title: "inbox_title", component: InboxPanel, shortcut: "i", badge: () => waiting.value, button: true },
+  { id: "phones", title: "phones_title", component: PhonesPanel, shortcut: "Shift+p", badge: troubledPhones, button: true },
+  { id: "storm", title: "storm_title", component: StormPanel, shortcut: "Shift+s", badge: () => level.value, button: true },
 ];
 
 export const openPanel = urlText("panel");

@@ -64,7 +64,7 @@ export function BarView(props: BarProps): JSX.Element | null {
         <span class="bar-in" aria-hidden="true">
           <Icon sign={bar.look} size={13 * scale} />
           {urgent && <span class={`bar-urgent ${job?.priority}`}>{job?.priority === "emergency" ? "!!" : "!"}</span>}
-          <span class="bar-number">{job?.number ?? "–"}</span>
+          <span class="bar-number">{tailOf(job?.number ?? "–")}</span>
           <span class="bar-title">{job ? job.title || job.address : ""}</span>
           <span class="bar-end">
             {bar.late && <Icon sign="late" size={13 * scale} />}
@@ -102,11 +102,16 @@ export function GhostView({ ghost, axis, lane, scale, column, focusable }: Ghost
     >
       <span class="bar-in" aria-hidden="true">
         <Icon sign={step.kind === "added" ? "plus" : "move"} size={12 * scale} />
-        <span class="bar-number">{step.number}</span>
+        <span class="bar-number">{tailOf(step.number ?? "–")}</span>
         <span class="bar-end">{step.late && <Icon sign="late" size={13 * scale} />}</span>
       </span>
     </div>
   );
+}
+
+/** The part of a job's number that tells it apart today: what follows the date. */
+export function tailOf(number: string): string {
+  return /^\d{6}-(.+)$/.exec(number)?.[1] ?? number;
 }
 
 interface Box {
@@ -122,5 +127,5 @@ export function boxOf(fromMs: number, toMs: number, axis: Axis): Box | null {
 }
 
 export function placed(box: Box, lane: number, scale: number): { left: string; width: string; top: string } {
-  return { left: `${box.left}px`, width: `${box.width}px`, top: `${(lane * LANE_PX + 5) * scale}px` };
+  return { left: `${box.left}px`, width: `${box.width}px`, top: `${(lane * LANE_PX + 6) * scale}px` };
 }

@@ -9,7 +9,7 @@ import { nowMs } from "../times";
 import { t } from "../words";
 import { msAt } from "./axis";
 import { numberOf, swapping, underWay } from "./deeds";
-import { timelineKeys } from "./keyboard";
+import { focusWanted, timelineKeys, wantNothing } from "./keyboard";
 import { MoveShade } from "./MoveShade";
 import { aim, aimAt, dropIt, holdLoad, landing, letGo, moving } from "./moving";
 import { rowAt } from "./lanes";
@@ -38,6 +38,7 @@ export function Grid(): JSX.Element {
   useDrops(scroller, grabMs);
   useLight(scroller);
   useEffect(() => keys(...timelineKeys(scroller, spot)), []);
+  useEffect(() => focusWanted(scroller.current));
 
   const held = rows.value;
   const [first, last] = range.value.split(" ").map(Number) as [number, number];
@@ -165,6 +166,7 @@ function barAt(target: EventTarget | null) {
 }
 
 function press(event: PointerEvent, grabMs: { current: number }): void {
+  wantNothing();
   const found = barAt(event.target);
   const box = event.currentTarget as HTMLElement;
   if (!found || event.ctrlKey || event.shiftKey) return;

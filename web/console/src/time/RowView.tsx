@@ -106,10 +106,17 @@ function PhoneSign({ crew }: { crew: BoardCrew }): JSX.Element | null {
   if (mood === "fresh" && !unsent) return <span class="time-phone fresh">{MARKS.fresh}</span>;
   return (
     <span class={`time-phone ${mood}`}>
-      {MARKS[mood]} {best.pulled_at ? ago(best.pulled_at) : t("phones_never")}
+      {MARKS[mood]} {best.pulled_at ? short(now.value - Date.parse(best.pulled_at)) : t("phones_never")}
       {unsent > 0 && <b> ↑{count(unsent)}</b>}
     </span>
   );
+}
+
+/** How long, in the largest unit that fits, so that it stands in a narrow column. */
+function short(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 60) return t("plan_minutes", { n: count(minutes) });
+  return minutes < 48 * 60 ? t("time_hours", { n: count(Math.round(minutes / 60)) }) : t("time_days", { n: count(Math.round(minutes / 1440)) });
 }
 
 function bestOf(phones: readonly BoardPhone[]): BoardPhone {

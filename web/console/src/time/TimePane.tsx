@@ -1,6 +1,9 @@
 // The timeline: what each crew does when. Its tools, the ruler, the rows.
 
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { keys } from "../keys";
+import { insertUrgent } from "../plan/planning";
 import { proposal } from "../state";
 import { count, dayOf } from "../times";
 import { type Key, t } from "../words";
@@ -17,6 +20,7 @@ import "./time.css";
 const ORDERS: readonly [RowOrder, Key][] = [["name", "time_by_name"], ["late", "time_by_late"], ["free", "time_by_free"]];
 
 export function TimePane(): JSX.Element {
+  useEffect(() => keys({ keys: ["Shift+u"], says: "key_urgent", group: "keys_general", run: () => insertUrgent() }), []);
   return (
     <div class="timeline">
       <div class="time-tools" role="toolbar" aria-label={t("timeline")}>

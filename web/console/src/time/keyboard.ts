@@ -50,7 +50,7 @@ export function timelineKeys(box: Box, spot: Signal<Spot | null>): KeyCommand[] 
     on(["n"], "time_to_now", () => showFrom(null)),
     on(["Enter"], "key_visit_menu", () => {
       if (moving.peek()?.byKeys) return void drop(box, spot);
-      return withBar((each, holderId) => openMenu(each, holderId, elementOf(box, spot.peek())))();
+      return withBar((each, holderId) => openMenu(each, holderId, cellOf(box.current, { holderId, cell: each.visit.id })))();
     }),
     on([" "], "key_select", withBar((each) => select(each.visit.job_id))),
     on(["Ctrl+ "], "key_select_more", withBar((each) => toggle(each.visit.job_id))),
@@ -121,6 +121,11 @@ function walk(box: Box, spot: Signal<Spot | null>, by: { rows?: number; cells?: 
   go(box, spot, { holderId: other.holder.id, cell: near ?? "" });
 }
 
+const PATIENCE_MS = 5_000;
+
+/** The cell that gets the focus as soon as it is drawn, and until when it is waited for. */
+let wanted: { readonly spot: Spot; readonly untilMs: number } | null = null;
+
 /** Put the keyboard on a cell: scroll its row into view, then focus it once it is drawn. */
 function go(box: Box, spot: Signal<Spot | null>, to: Spot): void {
   spot.value = to;
@@ -131,14 +136,26 @@ function go(box: Box, spot: Signal<Spot | null>, to: Spot): void {
     if (top < scroller.scrollTop) scroller.scrollTop = top;
     else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = bottom - scroller.clientHeight;
   }
-  requestAnimationFrame(() => requestAnimationFrame(() => elementOf(box, to)?.focus({ preventScroll: true })));
+  wanted = { spot: to, untilMs: performance.now() + PATIENCE_MS };
+  requestAnimationFrame(() => focusWanted(box.current));
 }
 
-function elementOf(box: Box, spot: Spot | null): HTMLElement | null {
-  if (!spot) return null;
-  const row = box.current?.querySelector<HTMLElement>(`[data-holder="${CSS.escape(spot.holderId)}"]`);
+/** Focus the cell that is waited for, when it is there. Call it whenever rows were drawn. */
+export function focusWanted(scroller: HTMLElement | null): void {
+  if (!wanted) return;
+  const found = performance.now() < wanted.untilMs ? cellOf(scroller, wanted.spot) : null;
+  found?.focus({ preventScroll: true });
+  if (found || performance.now() >= wanted.untilMs) wanted = null;
+}
+
+/** Wait for no cell any more: somebody went elsewhere. */
+export function wantNothing(): void {
+  wanted = null;
+}
+
+function cellOf(scroller: HTMLElement | null, spot: Spot): HTMLElement | null {
+  const row = scroller?.querySelector<HTMLElement>(`[data-holder="${CSS.escape(spot.holderId)}"]`);
   if (!spot.cell) return row?.querySelector<HTMLElement>(".time-name") ?? null;
   const ghost = spot.cell.startsWith("ghost ");
-  const found = row?.querySelector<HTMLElement>(ghost ? `[data-ghost="${CSS.escape(spot.cell.slice(6))}"]` : `[data-visit="${CSS.escape(spot.cell)}"]`);
-  return found ?? row?.querySelector<HTMLElement>(".time-name") ?? null;
+  return row?.querySelector<HTMLElement>(ghost ? `[data-ghost="${CSS.escape(spot.cell.slice(6))}"]` : `[data-visit="${CSS.escape(spot.cell)}"]`) ?? null;
 }

@@ -6,8 +6,8 @@ import { type Bar, isShown, keptBar, queueUp } from "./bars";
 import type { Ghost, Ghosts } from "./ghosts";
 import { type Span, lanesOf } from "./lanes";
 
-export const LANE_PX = 30;
-export const ROW_LEAST_PX = 46;
+export const LANE_PX = 28;
+export const ROW_LEAST_PX = 40;
 const ROW_PAD_PX = 8;
 
 /** Whose day a row is: a crew, a person of the field without one, or somebody who still has visits and is no longer on the board. */

@@ -1,8 +1,10 @@
 // Codes of the contract in words. A code without words of its own is shown as it is, with spaces.
 
+import { reports } from "./reports";
 import type { Section } from "./section";
 
 export const codes: Section = {
+  ...reports,
   emergency: ["Emergency", "紧急抢修"],
   urgent: ["Urgent", "急"],
   normal: ["Normal", "普通"],

@@ -75,6 +75,5 @@ export const planning = {
   plan_present: ["{crew} can go on after all", "{crew} 可继续工作"],
   plan_more_days: ["{n} more days", "另有 {n} 个班组"],
   plan_fewer_days: ["Fewer days", "收起"],
-  key_plan: ["Plan the day", "当日排程"],
   key_urgent: ["Insert the chosen job as urgent", "将所选工单作紧急插入"],
 } as const satisfies Section;

@@ -13,6 +13,7 @@ export const storms = {
   storm_sends: ["Sends out: {list}", "派出：{list}"],
   storm_wakes: ["Wakes phones for: {list}", "唤醒手机：{list}"],
   storm_note: ["Note", "备注"],
+  storm_another: ["Declare another", "另行启动"],
   storm_declare: ["Declare", "启动应急"],
   storm_change: ["Change", "更改"],
   storm_end: ["End the storm", "结束应急"],
@@ -40,7 +41,6 @@ export const storms = {
   storm_truncated: ["There are more jobs than are grouped at once.", "工单数量超出一次分组上限。"],
   storm_show: ["Show on the map", "在地图上显示"],
   storm_jobs: ["Jobs of {area}", "{area} 的工单"],
-  key_storm: ["Open storm mode", "打开应急模式"],
   phones_title: ["Phones", "手机"],
   phones_hint: ["An offline crew looks idle: here is when each phone last fetched everything, and what it had not sent.", "离线班组看似空闲：此处显示每部手机最近同步时间和未上传数量。"],
   phones_crew: ["Crew", "班组"],
@@ -61,5 +61,4 @@ export const storms = {
   phones_all: ["All", "全部"],
   phones_trouble: ["Silent or unsent", "失联或有未上传"],
   phones_summary: ["{silent} of {all} silent, {unsent} unsent", "{all} 部中 {silent} 部失联，未上传 {unsent}"],
-  key_phones: ["Open the phones", "打开手机列表"],
 } as const satisfies Section;

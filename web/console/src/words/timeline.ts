@@ -29,7 +29,7 @@ export const timeline = {
   time_proposed: ["Proposed", "建议"],
   time_would_leave: ["would change", "将变动"],
   time_row: ["{crew}: {n} visits", "{crew}：{n} 项任务"],
-  time_bar: ["{number}, {title}, {state}, {from} to {to}", "{number}，{title}，{state}，{from} 至 {to}"],
+  time_bar: ["{number} {title}, {state}, {from} to {to}", "{number} {title}，{state}，{from} 至 {to}"],
   time_bar_ghost: ["Proposed: {number}, {crew}, {from} to {to}", "建议：{number}，{crew}，{from} 至 {to}"],
   time_unknown_job: ["Job no longer on the board", "工单已不在看板上"],
   time_moving: ["Moving {number}. Left and right change the time, up and down the crew; Enter drops, Escape leaves it.", "正在移动 {number}。左右键调整时间，上下键更换班组；回车确定，Esc 取消。"],
