@@ -20,7 +20,7 @@ function packed() {
         const path = join(entry.parentPath, entry.name);
         const body = await readFile(path);
         if (body.length < PACKED_FROM_BYTES) continue;
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_SIZE_HINT]: body.length };
+        const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: body.length };
         await writeFile(`${path}.br`, await promisify(brotliCompress)(body, { params }));
         await writeFile(`${path}.gz`, await promisify(gzip)(body, { level: 9 }));
       }

@@ -11,6 +11,7 @@ import { count } from "../times";
 import { t } from "../words";
 import { BulkBar } from "./BulkBar";
 import { FilterBar } from "./FilterBar";
+import { actionKeys } from "./JobActions";
 import { JobRow, ROW_REM } from "./JobRow";
 import { useRows } from "./virtual";
 
@@ -30,6 +31,7 @@ export function JobList() {
   }, [active]);
 
   useEffect(() => listKeys((index) => rows.show(index)), []);
+  useEffect(actionKeys, []);
 
   return (
     <>

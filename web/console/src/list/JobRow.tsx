@@ -43,8 +43,8 @@ export function JobRow({ job, index, total, topPx, chosen, lit }: Props) {
       <JobMark job={job} />
       <span class="away">{markWords(job)}</span>
       <span class="row-main">
-        <span class="row-first"><b>{job.number}</b> <span class="row-title">{job.title || local(type?.name) || words(job.type)}</span></span>
-        <span class="row-second">{[local(district?.name), job.address].filter(Boolean).join(" · ")}</span>
+        <span class="row-first">{job.title || local(type?.name) || words(job.type)}</span>
+        <span class="row-second">{[job.number, local(district?.name), job.address].filter(Boolean).join(" · ")}</span>
       </span>
       <span class="row-side">
         <span class={`left band-${band}`}>{leftOf(job, slack)}</span>

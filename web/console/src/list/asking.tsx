@@ -3,11 +3,12 @@
 import type { HoldReason } from "@contract";
 import { useSignal } from "@preact/signals";
 import type { TargetedSubmitEvent } from "preact";
-import { cancel, hold } from "../state/actions";
+import { cancel, hold, triage } from "../state/actions";
 import { board } from "../state/board";
+import { PRIORITIES } from "../state/filters";
 import { closeModal, openModal } from "../shell/Modal";
 import { count } from "../times";
-import { t, words } from "../words";
+import { local, t, words } from "../words";
 
 const REASONS: readonly HoldReason[] = ["parts", "approval", "access", "customer", "other_party", "weather"];
 const MANY = 60;
@@ -36,6 +37,34 @@ export function askCancel(jobIds: readonly string[]): void {
     <form onSubmit={(event) => { const fields = read(event); closeModal(); void cancel(jobIds, fields("reason")); }}>
       <label>{t("reason")}<input name="reason" required maxLength={300} autofocus /></label>
       <button type="submit" class="main bad">{t("cancel_do")}</button>
+    </form>
+  ));
+}
+
+/** Ask what jobs are that came in, and how soon they are wanted; and decide it. */
+export function askTriage(jobIds: readonly string[]): void {
+  const first = board.peek().jobs.get(jobIds[0] ?? "");
+  openModal(t("triage_title", { n: count(jobIds.length) }), () => (
+    <form onSubmit={(event) => {
+      const fields = read(event);
+      closeModal();
+      void triage(jobIds, { type: fields("type"), priority: fields("priority"), districtId: fields("district") });
+    }}>
+      <label>{t("job_type")}
+        <select name="type" autofocus defaultValue={first?.type}>
+          {[...board.value.jobTypes.values()].map((type) => <option key={type.code} value={type.code}>{local(type.name)}</option>)}
+        </select>
+      </label>
+      <label>{t("priority")}
+        <select name="priority" defaultValue={first?.priority ?? "normal"}>{PRIORITIES.map((one) => <option key={one} value={one}>{words(one)}</option>)}</select>
+      </label>
+      <label>{t("district")}
+        <select name="district" defaultValue={first?.district_id ?? ""}>
+          <option value="">{t("as_it_lies")}</option>
+          {[...board.value.districts.values()].map((one) => <option key={one.id} value={one.id}>{local(one.name)}</option>)}
+        </select>
+      </label>
+      <button type="submit" class="main">{t("triage_do")}</button>
     </form>
   ));
 }

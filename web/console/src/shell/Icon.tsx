@@ -13,6 +13,7 @@ const DRAWN = {
   flag: "M3.5 14.5v-12h9l-2 3.2 2 3.3h-9",
   conflict: "M8 2l6.5 12h-13zM8 6.5v3.6m0 1.8v.3",
   lock: "M3.5 7h9v7h-9zM5.5 7V4.8a2.5 2.5 0 0 1 5 0V7",
+  link: "M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.2-2.2a2.6 2.6 0 0 0-3.7-3.7l-.9.9M9.2 6.8a2.6 2.6 0 0 0-3.7 0L3.3 9A2.6 2.6 0 0 0 7 12.7l.9-.9",
   pin: "M8 1.5c2.8 0 4.7 2.1 4.7 4.8C12.7 10 8 14.5 8 14.5S3.3 10 3.3 6.3c0-2.7 1.9-4.8 4.7-4.8zm0 6.4a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4z",
   more: "M3 8h.1M8 8h.1M13 8h.1",
   undo: "M6 3L2.5 6.5 6 10M2.5 6.5H10a3.5 3.5 0 0 1 0 7H6",
@@ -29,7 +30,7 @@ export type IconName = keyof typeof DRAWN;
 
 export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
   return (
-    <svg class="icon" viewBox="0 0 16 16" width={size} height={size} aria-hidden="true" focusable="false">
+    <svg class="icon" viewBox="0 0 16 16" width={`${size / 14}rem`} height={`${size / 14}rem`} aria-hidden="true" focusable="false">
       <path d={DRAWN[name]} fill="none" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" stroke-linejoin="round" />
     </svg>
   );

@@ -19,7 +19,7 @@ export const SIGNS: Readonly<Record<Look, string>> = {
 /** The sign of a look alone. */
 export function LookMark({ look, size = 16 }: { look: Look; size?: number }) {
   return (
-    <svg class={`mark look-${look}`} viewBox="0 0 16 16" width={size} height={size} aria-hidden="true">
+    <svg class={`mark look-${look}`} viewBox="0 0 16 16" width={`${size / 14}rem`} height={`${size / 14}rem`} aria-hidden="true">
       <circle class="disc" cx="8" cy="8" r="6.5" />
       <path class="sign" d={SIGNS[look]} />
     </svg>
@@ -35,7 +35,7 @@ export function JobMark({ job, size = 28 }: { job: BoardJob; size?: number }) {
   const share = shareOf(job, now.value);
   const priority = job.priority ?? "normal";
   return (
-    <svg class={`mark look-${look} priority-${priority}`} viewBox="0 0 24 24" width={size} height={size} aria-hidden="true">
+    <svg class={`mark look-${look} priority-${priority}`} viewBox="0 0 24 24" width={`${size / 14}rem`} height={`${size / 14}rem`} aria-hidden="true">
       {share !== null && <circle class="arc-ground" cx="12" cy="12" r={ARC_R} />}
       {share !== null && (
         <circle class={`arc band-${bandOf(share)}`} cx="12" cy="12" r={ARC_R} transform="rotate(-90 12 12)"

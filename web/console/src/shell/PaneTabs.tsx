@@ -7,10 +7,10 @@ const TABS: readonly [PaneName, "jobs" | "map" | "timeline"][] = [["list", "jobs
 
 export function PaneTabs() {
   return (
-    <div class="pane-tabs switch" role="group" aria-label={t("panes")}>
+    <nav class="pane-tabs switch" aria-label={t("panes")}>
       {TABS.map(([pane, says]) => (
         <button key={pane} type="button" aria-pressed={onlyPane.value === pane} onClick={() => (onlyPane.value = pane)}>{t(says)}</button>
       ))}
-    </div>
+    </nav>
   );
 }

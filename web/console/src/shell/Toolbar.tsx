@@ -16,7 +16,7 @@ export function Toolbar({ leave }: { leave: () => void }) {
   const onWall = wall.value === "1";
   return (
     <header class="top">
-      <p class="brand"><img src="/console/icon.svg" alt="" width="22" height="22" /> <span>{board.value.organisation || "Onsite"}</span></p>
+      <h1 class="brand"><img src="/console/icon.svg" alt="" width="22" height="22" /> {board.value.organisation || "Onsite"}</h1>
       <Link />
       {onWall && <StateChips />}
       <nav class="tools" aria-label={t("tools")}>

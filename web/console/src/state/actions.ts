@@ -1,6 +1,6 @@
 // What a dispatcher does with jobs, from whichever pane: give them to a crew, hold, release, cancel, close.
 
-import type { BoardJob, HoldReason } from "@contract";
+import type { BoardJob, HoldReason, Priority } from "@contract";
 import { newId } from "../ids";
 import { t } from "../words";
 import { board } from "./board";
@@ -48,6 +48,27 @@ export function cancel(jobIds: readonly string[], reason: string): Promise<reado
 
 export function close(jobIds: readonly string[]): Promise<readonly Sent[]> {
   return sendAll("close_job", jobIds.map((job_id) => ({ job_id })), (n) => t("closed_said", { n }));
+}
+
+export function reopen(jobIds: readonly string[], reason: string): Promise<readonly Sent[]> {
+  return sendAll("reopen_job", jobIds.map((job_id) => ({ job_id, reason })), (n) => t("reopened_said", { n }));
+}
+
+/** What somebody decides about jobs that come in: empty leaves as it is. */
+export interface Triage {
+  readonly type: string;
+  readonly priority: string;
+  readonly districtId: string;
+}
+
+export function triage(jobIds: readonly string[], decided: Triage): Promise<readonly Sent[]> {
+  const all = jobIds.map((job_id) => ({
+    job_id,
+    ...(decided.type && { job_type: decided.type }),
+    ...(decided.priority && { priority: decided.priority as Priority }),
+    ...(decided.districtId && { district_id: decided.districtId }),
+  }));
+  return sendAll("triage_job", all, (n) => t("triaged_said", { n }));
 }
 
 /** The jobs among these for which something is possible. */
