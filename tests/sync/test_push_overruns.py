@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from api.database import open_pool, owner_connection
 from api.settings import Settings
-from sync.overruns import SPAN, TIMES
+from sync.overruns import LIFE, SPAN, TIMES, Overruns
 from tests.arrange import NOW, Org, organisation
 from tests.sync import looking
 from tests.sync.phone import Phone, note, phone_of
@@ -61,3 +62,25 @@ async def test_a_database_that_is_slow_for_a_while_puts_nothing_aside(phone: Pho
         with pytest.raises(asyncpg.QueryCanceledError):
             await phone.push(now=NOW + again * timedelta(seconds=10))
     assert await looking.quarantined(phone.org) == []
+
+
+def test_bad_hours_that_lie_days_apart_are_not_added_up(seed: int) -> None:
+    overruns, command_id = Overruns(), UUID(int=seed)
+    assert not any(overruns.add(command_id, NOW + again * SPAN) for again in range(TIMES - 1))
+    later = NOW + (TIMES - 2) * SPAN + LIFE + timedelta(seconds=1)
+    assert [overruns.add(command_id, later + again * SPAN) for again in range(TIMES)] == [*[False] * (TIMES - 1), True]
+
+
+def test_a_phone_that_comes_once_a_day_gets_on_all_the_same(seed: int) -> None:
+    overruns, command_id = Overruns(), UUID(int=seed)
+    told = [overruns.add(command_id, NOW + timedelta(days=day)) for day in range(TIMES)]
+    assert told == [*[False] * (TIMES - 1), True]
+
+
+def test_what_ran_over_long_ago_takes_no_room(seed: int) -> None:
+    overruns = Overruns()
+    for number in range(50):
+        overruns.add(UUID(int=seed + number), NOW)
+    overruns.add(UUID(int=seed), NOW + LIFE)
+    overruns.add(UUID(int=seed + 50), NOW + LIFE + timedelta(seconds=1))
+    assert len(overruns) == 2
