@@ -83,7 +83,8 @@ def read_batch(device_id: UUID, body: bytes) -> HandedIn | Refusal:
     """Take a batch apart.
 
     Refusal `batch_unreadable` where the envelope cannot be read, `batch_too_large` beyond the limits, `device_forked` where one number
-    has two commands.
+    has two commands. One line that cannot be read makes the batch unreadable: without a number it has no place in the queue, and the device
+    finds it by halves.
     """
     try:
         outer = msgspec.json.decode(body, type=_Outer)
