@@ -16,7 +16,7 @@ import { MapTools } from "./MapTools";
 import { type LassoPen, point } from "./pointing";
 import { StackList } from "./StackList";
 import { type Appearance, Stage } from "./stage";
-import { fault, lassoing, stage, tracksShown, unplaced } from "./view";
+import { fault, lassoing, parted, stage, tracksShown, unplaced } from "./view";
 import { selectMany } from "../state/selection";
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./map.css";
@@ -56,11 +56,13 @@ function begin(host: HTMLElement, pen: LassoPen): () => void {
   const ends: (() => void)[] = [];
   void (async () => {
     try {
-      const setup = await get<MapSetup>("/api/v1/map", {}, stopping.signal);
+      // With the first board the map begins where the work is, and asks for no tile that nobody looks at.
+      const [setup] = await Promise.all([get<MapSetup>("/api/v1/map", {}, stopping.signal), firstBoard(stopping.signal)]);
       if (stopping.signal.aborted) return;
       const made = new Stage(host, setup, { appearance: appearance(), camera: cameraInUrl(), locale: sayings(), faulty: tellFault });
       stage.value = made;
-      ends.push(() => made.destroy(), point(made, host, pen), mapKeys(made), bind(made), effect(() => made.dress(appearance())), label(made), settle(made));
+      ends.push(() => made.destroy(), point(made, host, pen), mapKeys(made), bind(made), effect(() => made.dress(appearance())), label(made));
+      if (!cameraInUrl()) await showAll(made, false);
     } catch (error) {
       if (!stopping.signal.aborted) fault.value = `${t("map_failed")} ${error instanceof Error ? error.message : ""}`.trim();
     }
@@ -74,18 +76,19 @@ function begin(host: HTMLElement, pen: LassoPen): () => void {
 
 function appearance(): Appearance {
   const scale = wall.value === "1" || window.innerWidth >= WALL_WIDTH_PX ? WALL_SCALE : 1;
-  return { theme: dark.value ? "dark" : "light", language: language.value, scale, tracksShown: tracksShown.value };
+  return { theme: dark.value ? "dark" : "light", language: language.value, scale, tracksShown: tracksShown.value, parted: parted.value };
 }
 
-/** Show everything once, when the first board is there and the address names no view. */
-function settle(made: Stage): () => void {
-  if (cameraInUrl()) return () => undefined;
-  const end = effect(() => {
-    if (!board.value.loaded) return;
-    queueMicrotask(() => end());
-    void showAll(made, false);
+/** Wait for the first board, or until nobody waits any more. */
+function firstBoard(stopping: AbortSignal): Promise<void> {
+  let end = (): void => undefined;
+  const loaded = new Promise<void>((resolve) => {
+    end = effect(() => {
+      if (board.value.loaded) resolve();
+    });
+    stopping.addEventListener("abort", () => resolve());
   });
-  return end;
+  return loaded.finally(() => end());
 }
 
 /** The canvas is what takes the focus: it says what it is, in the language of the page. */

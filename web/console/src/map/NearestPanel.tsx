@@ -4,8 +4,8 @@ import type { SuggestionLine } from "@contract";
 import { useEffect } from "preact/hooks";
 import { board } from "../state/board";
 import { count, timeOfDay } from "../times";
-import { t } from "../words";
-import { choose, followNearest, nearest, send } from "./nearest";
+import { t, words } from "../words";
+import { choose, followNearest, holderOf, nearest, send } from "./nearest";
 import { minutesSaid } from "./sayings";
 
 export function NearestPanel() {
@@ -21,13 +21,13 @@ export function NearestPanel() {
       {found.problem && <p class="problem" role="alert">{found.problem}</p>}
       {!found.loading && !found.problem && able.length === 0 && <p>{t("map_nearest_nobody")}</p>}
       <ul class="nearest-list" aria-label={t("map_nearest_able")}>
-        {able.map(({ line, index }) => <Able key={line.person_id} line={line} index={index} chosen={index === found.chosen} />)}
+        {able.map(({ line, index }) => <Able key={holderOf(line)} line={line} index={index} chosen={index === found.chosen} />)}
       </ul>
       {others.length > 0 && (
         <details>
           <summary>{t("map_nearest_others", { n: others.length })}</summary>
           <ul class="nearest-list others">
-            {others.map(({ line }) => <li key={line.person_id}><b>{nameOf(line)}</b><Reasons line={line} /></li>)}
+            {others.map(({ line }) => <li key={holderOf(line)}><b>{nameOf(line)}</b><Reasons line={line} /></li>)}
           </ul>
         </details>
       )}
@@ -43,7 +43,7 @@ function Able({ line, index, chosen }: { line: SuggestionLine; index: number; ch
         <b>{nameOf(line)}</b>
         {line.crew_name && line.person_name && <span class="soft"> {line.person_name}</span>}
         <p class="nearest-travel">
-          {typeof line.travel_s === "number" && <strong>{minutesSaid(line.travel_s)}</strong>} {km} {line.source && <span class="soft">{t("map_nearest_source", { source: line.source })}</span>}
+          {typeof line.travel_s === "number" && <strong>{minutesSaid(line.travel_s)}</strong>} {km} {line.source && <span class="soft">{t("map_nearest_source", { source: words(line.source) })}</span>}
         </p>
         {line.earliest_at && line.latest_at && <p>{t("map_nearest_arrival", { from: timeOfDay(line.earliest_at), to: timeOfDay(line.latest_at) })}</p>}
         <Reasons line={line} />

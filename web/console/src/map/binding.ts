@@ -11,7 +11,7 @@ import type { Camera, Stage } from "./stage";
 import { dropCrew, viewBoard, viewJobs, viewMs, ways } from "./view";
 import { minutesSaid } from "./sayings";
 
-const at = urlText("at");
+const at = urlText("map");
 
 /** Keep the map showing the state; gives what ends that. */
 export function bind(stage: Stage): () => void {

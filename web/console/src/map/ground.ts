@@ -73,9 +73,9 @@ function streets(colours: GroundColours): LayerSpecification[] {
   const width = byZoom(10, 0.6, 13, ["match", ["get", "class"], "ring", 4, "arterial", 3.2, "collector", 1.8, 1] as never, 16, ["match", ["get", "class"], "ring", 14, "arterial", 12, "collector", 9, 6] as never);
   return [
     {
-      id: "ground-street-casing", type: "line", ...from("streets"), minzoom: 13, filter: wide,
+      id: "ground-street-casing", type: "line", ...from("streets"), minzoom: 10, filter: wide,
       layout: { "line-cap": "round", "line-join": "round" },
-      paint: { "line-color": colours.casing, "line-width": byZoom(13, 5, 16, 16) },
+      paint: { "line-color": colours.casing, "line-width": byZoom(10, 1.8, 13, 5.2, 16, 16) },
     },
     {
       id: "ground-streets", type: "line", ...from("streets"),

@@ -17,6 +17,8 @@ export const TRACKS = "tracks";
 export const CLUSTER_ZOOM_MAX = 18;
 export const ZOOM_MAX = 20;
 const CLUSTER_RADIUS_PX = 40;
+/** A district that lies in few tiles has its name few times. */
+const DISTRICTS_ZOOM_MAX = 11;
 
 export interface Looks {
   readonly palette: Palette;
@@ -25,6 +27,8 @@ export interface Looks {
   /** How much larger than on a desk: a wall is read from afar. */
   readonly scale: number;
   readonly tracksShown: boolean;
+  /** Districts that are parted into others: those have the names on the map. */
+  readonly parted: readonly string[];
 }
 
 const EMPTY: FeatureCollection = { type: "FeatureCollection", features: [] };
@@ -44,7 +48,7 @@ export function ownSources(tiles: (layer: string) => { url: string; min_zoom: nu
   };
   for (const layer of [DISTRICTS, TRACKS]) {
     const from = tiles(layer);
-    if (from) sources[layer] = { type: "vector", tiles: [from.url], minzoom: from.min_zoom, maxzoom: 14 };
+    if (from) sources[layer] = { type: "vector", tiles: [from.url], minzoom: from.min_zoom, maxzoom: layer === DISTRICTS ? DISTRICTS_ZOOM_MAX : 14 };
   }
   return sources;
 }
@@ -55,7 +59,7 @@ export function ownLayers(looks: Looks, sources: Record<string, SourceSpecificat
   return layers.filter((layer) => "source" in layer && layer.source in sources);
 }
 
-function districtLayers({ palette, language, fonts }: Looks): LayerSpecification[] {
+function districtLayers({ palette, language, fonts, parted }: Looks): LayerSpecification[] {
   const from = { source: DISTRICTS, "source-layer": DISTRICTS };
   return [
     {
@@ -63,7 +67,7 @@ function districtLayers({ palette, language, fonts }: Looks): LayerSpecification
       paint: { "line-color": palette.ground.district, "line-opacity": 0.65, "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.8, 15, 2], "line-dasharray": [4, 2, 1, 2] },
     },
     {
-      id: "district-names", type: "symbol", ...from, maxzoom: 15,
+      id: "district-names", type: "symbol", ...from, minzoom: 10, maxzoom: 15, filter: ["!", ["in", ["get", "id"], ["literal", [...parted]]]],
       layout: {
         "text-field": language === "zh" ? ["coalesce", ["get", "name_zh"], ["get", "name"]] : ["get", "name"],
         "text-font": fonts.bold, "text-size": 12, "text-letter-spacing": language === "zh" ? 0.15 : 0.06, "text-max-width": 8, "text-padding": 12,

@@ -19,7 +19,8 @@ export interface Nearest {
 }
 
 export const NEAREST = "nearest";
-const ASKED = 12;
+/** A crew is named once for each of its people. */
+const ASKED = 40;
 
 export const nearest = signal<Nearest | null>(null);
 
@@ -66,10 +67,20 @@ async function ask(jobId: string, stopping: AbortSignal): Promise<void> {
   nearest.value = held?.jobId === jobId ? { ...held, loading: true } : { jobId, lines: [], chosen: 0, problem: "", loading: true };
   try {
     const found = await get<Suggestions>(`/api/v1/jobs/${jobId}/suggestions`, { limit: ASKED }, stopping);
-    nearest.value = { jobId, lines: found.items, chosen: 0, problem: "", loading: false };
+    nearest.value = { jobId, lines: oncePerCrew(found.items), chosen: 0, problem: "", loading: false };
   } catch (error) {
     if (!stopping.aborted) nearest.value = { jobId, lines: [], chosen: 0, problem: wordsOf(error, t("no_server")), loading: false };
   }
+}
+
+/** The best line of each crew: it is a crew that is sent, whoever of it is nearest. Those who cannot go come last. */
+function oncePerCrew(lines: readonly SuggestionLine[]): SuggestionLine[] {
+  const seen = new Set<string>();
+  const sorted = [...lines.filter((line) => line.eligible), ...lines.filter((line) => !line.eligible)];
+  return sorted.filter((line) => {
+    const who = holderOf(line);
+    return !seen.has(who) && seen.add(who);
+  });
 }
 
 /** Choose a line: its way is drawn stronger, its crew is lit. */

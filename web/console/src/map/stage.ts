@@ -11,7 +11,7 @@ import { type Shift, shiftOf } from "./datum";
 import { draw } from "./drawing";
 import { collectionOf, diffOf, type Shown } from "./features";
 import { fontsOf, groundStyle, styleAddress } from "./ground";
-import { CREWS, FOCUS, JOBS, LINES, ownLayers, ownSources, TRACKS, ZOOM_MAX } from "./layers";
+import { CREWS, DISTRICTS, FOCUS, JOBS, LINES, ownLayers, ownSources, TRACKS, ZOOM_MAX } from "./layers";
 import { paletteOf, type Theme } from "./palette";
 
 export interface Appearance {
@@ -19,6 +19,7 @@ export interface Appearance {
   readonly language: Language;
   readonly scale: number;
   readonly tracksShown: boolean;
+  readonly parted: readonly string[];
 }
 
 export interface Camera {
@@ -31,6 +32,8 @@ export interface Camera {
 const TILES = "onsite";
 /** Images are drawn finer than a screen of one pixel for one: they are turned and scaled. */
 const PIXEL_RATIO_MIN = 2;
+const FIT_PADDING_PX = 48;
+const OUTLINES_KEPT_MS = 5 * 60_000;
 
 let prepared = false;
 const archives = new Protocol();
@@ -40,10 +43,22 @@ function prepare(): void {
   prepared = true;
   maplibre.setWorkerUrl(new URL(workerUrl, location.href).href);
   maplibre.addProtocol("pmtiles", archives.tile);
-  maplibre.addProtocol(TILES, async (asked, stopping) => {
-    const answer = await call(asked.url.slice(`${TILES}:/`.length), { cache: "default", signal: stopping.signal });
-    return { data: await answer.arrayBuffer() };
-  });
+  maplibre.addProtocol(TILES, async (asked, stopping) => ({ data: await tile(asked.url.slice(`${TILES}:/`.length), stopping.signal) }));
+}
+
+const outlines = new Map<string, { readonly atMs: number; readonly bytes: Promise<ArrayBuffer> }>();
+
+/** Fetch a tile of ours. Each part of a district's tile that is drawn enlarged asks for the whole again: it is kept for a while. */
+async function tile(path: string, stopping: AbortSignal): Promise<ArrayBuffer> {
+  if (!path.includes(`/${DISTRICTS}/`)) return (await call(path, { cache: "default", signal: stopping })).arrayBuffer();
+  let kept = outlines.get(path);
+  if (!kept || performance.now() - kept.atMs > OUTLINES_KEPT_MS) {
+    kept = { atMs: performance.now(), bytes: call(path, { cache: "default" }).then((answer) => answer.arrayBuffer()) };
+    outlines.set(path, kept);
+    kept.bytes.catch(() => outlines.delete(path));
+  }
+  // The bytes go to a worker for good: each asker gets its own.
+  return (await kept.bytes).slice(0);
 }
 
 export class Stage {
@@ -92,6 +107,9 @@ export class Stage {
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.map.setMissingStyleImageResolver(async (name) => this.addImage(name));
+    this.map.on("dataloading", () => container.setAttribute("aria-busy", "true"));
+    this.map.on("movestart", () => container.setAttribute("aria-busy", "true"));
+    this.map.on("idle", () => container.setAttribute("aria-busy", "false"));
     this.map.on("error", (event) => options.faulty(event.error?.message ?? ""));
     if (setup.ground?.attribution) this.map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-left");
     this.map.addControl(new maplibre.ScaleControl({ maxWidth: 90 }), "bottom-left");
@@ -169,7 +187,7 @@ export class Stage {
     if (!places.length) return;
     const bounds = new maplibre.LngLatBounds();
     for (const [lon, lat] of places) bounds.extend([lon, lat]);
-    this.map.fitBounds(bounds, { padding: 70, maxZoom: 15, animate, duration: 500 });
+    this.map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: 15, animate, duration: 500 });
   }
 
   /** The middle and the bounds of our own basemap; null where there is none to ask. */
@@ -242,5 +260,5 @@ export class Stage {
 }
 
 function same(one: Appearance, other: Appearance): boolean {
-  return one.theme === other.theme && one.language === other.language && one.scale === other.scale && one.tracksShown === other.tracksShown;
+  return one.theme === other.theme && one.language === other.language && one.scale === other.scale && one.tracksShown === other.tracksShown && one.parted.join() === other.parted.join();
 }

@@ -43,3 +43,5 @@ export const viewBoard = computed<BoardState>(() => (replayAt.value && replayed.
 export const viewJobs = computed<ReadonlyMap<string, BoardJob>>(() => (replayAt.value && replayed.value ? replayed.value.jobs : shownJobs.value));
 /** Those without a place: they are in the list alone. */
 export const unplaced = computed(() => [...viewJobs.value.values()].filter((job) => typeof job.lon_deg !== "number").map((job) => job.id));
+/** Districts that are parted into others. */
+export const parted = computed(() => [...new Set([...board.value.districts.values()].flatMap((district) => district.parent_id ?? []))].sort());
