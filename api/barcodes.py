@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import biip
-from biip.gs1_element_strings import GS1ElementString
-from biip.gs1_messages import GS1Message
-from biip.gtin import Gtin
 from msgspec import Struct
 
 from mobile_contract.rules.exact import is_quantity
+
+if TYPE_CHECKING:
+    from biip.gs1_element_strings import GS1ElementString
 
 # What scanners without a group separator send in its place.
 _SEPARATORS: Final = ("\u241d", "<GS>", "{GS}")
@@ -39,6 +38,10 @@ def read_barcode(text: str) -> Scanned:
 
     What is no GS1 comes back as text alone, so does an article's number whose check digit is wrong.
     """
+    # Imported at the first scan: no worker needs its tables of telephone and currency codes to start.
+    import biip
+    from biip.gs1_messages import GS1Message
+
     plain = text.strip()
     for mark in _SEPARATORS:
         plain = plain.replace(mark, "\x1d")
@@ -59,6 +62,9 @@ def read_barcode(text: str) -> Scanned:
 
 def gtin14(text: str) -> str | None:
     """Write an article's number (GTIN-8, 12, 13 or 14) with 14 digits; None for what is none or has a wrong check digit."""
+    import biip
+    from biip.gtin import Gtin
+
     try:
         return Gtin.parse(text.strip()).as_gtin_14()
     except (biip.BiipException, ValueError):
@@ -71,7 +77,7 @@ def spellings(gtin: str) -> list[str]:
     return [gtin[14 - length :] for length in (14, 13, 12, 8) if length >= len(short)]
 
 
-def _of(text: str, elements: Iterable[GS1ElementString]) -> Scanned:
+def _of(text: str, elements: "Iterable[GS1ElementString]") -> Scanned:
     by_identifier = {element.ai.ai: element for element in reversed(list(elements))}
     lot, serial, expiry = (by_identifier.get(ai) for ai in ("10", "21", "17"))
     return Scanned(
@@ -84,12 +90,12 @@ def _of(text: str, elements: Iterable[GS1ElementString]) -> Scanned:
     )
 
 
-def _article(elements: Iterable[GS1ElementString]) -> str:
+def _article(elements: "Iterable[GS1ElementString]") -> str:
     found = {e.ai.ai: e.gtin for e in elements if e.gtin is not None}
     return next((found[ai].as_gtin_14() for ai in _ARTICLE if ai in found), "")
 
 
-def _quantity(elements: Iterable[GS1ElementString]) -> Decimal | None:
+def _quantity(elements: "Iterable[GS1ElementString]") -> Decimal | None:
     for element in elements:
         counted = Decimal(element.value) if element.ai.ai in _COUNTS else None
         measured = element.decimal if _MEASURED.fullmatch(element.ai.ai) else None

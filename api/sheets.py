@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-import xlsxwriter
 from msgspec import Struct
 
 CSV: Final = "text/csv"
@@ -43,6 +42,9 @@ def as_csv(table: Table) -> bytes:
 
 def as_xlsx(tables: Sequence[Table]) -> bytes:
     """Write a workbook with one sheet for each table: heads stay in sight and can be filtered by."""
+    # Imported at the first workbook: no worker needs it to start.
+    import xlsxwriter
+
     out = io.BytesIO()
     # Without a temporary file; and no text becomes a formula, a link or a number, whatever it begins with.
     told = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from api.paper import Paper
 from mobile_contract.rules.codes import form_code, slip_code
 from mobile_contract.rules.exact import plain, product, total
 from mobile_contract.schema.material import CopyHolder, IssueSlip, MaterialRequest, RepairForm
@@ -54,6 +53,9 @@ class Around(Struct, frozen=True, kw_only=True):
 
 def slip_pdf(slip: IssueSlip, around: Around) -> bytes:
     """Draw an issue slip with its QR code (`rules.codes.slip_code`) and its number as Code 128."""
+    # Imported where paper is drawn, in a thread: its library of fonts and pictures is the dearest import there is.
+    from api.paper import Paper
+
     paper = Paper(f"Issue slip {slip.number}", slip.issued_at)
     paper.page(f"Issue slip 领料单  {slip.number}", around.organisation)
     paper.codes(slip_code(slip), slip.number)
@@ -92,6 +94,8 @@ def slip_pdf(slip: IssueSlip, around: Around) -> bytes:
 
 def form_pdf(form: RepairForm, requests: Iterable[MaterialRequest], around: Around) -> bytes:
     """Draw a repair form: one page for each copy, alike but for where it goes, until when, and the code that is scanned there."""
+    from api.paper import Paper
+
     asked = list(requests)
     paper = Paper(f"Repair form {form.number}", form.opened_at)
     for copy in form.copies:
