@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from playwright.async_api import Browser, Page
 
+from tests.api.office import give_login
 from tests.api.serving import Site
 from tests.browser.console.desk import new_page, sign_in
-from tests.browser.scene import Scene
+from tests.browser.console.running_day import Day, running_day
+from tests.browser.scene import Scene, found
 
 
 @pytest.fixture
@@ -29,3 +32,22 @@ async def own_desk(page: Page, own_scene: Scene) -> Page:
     """Give the console, signed in, with an organisation of the test's own."""
     await sign_in(page, own_scene)
     return page
+
+
+@pytest.fixture(scope="session")
+async def day(site: Site, pool: asyncpg.Pool) -> Day:
+    """Give a day in full swing, for tests that change nothing of it."""
+    return await _day(site, pool, 20_260_303)
+
+
+@pytest.fixture
+async def own_day(site: Site, pool: asyncpg.Pool, seed: int) -> Day:
+    """Give a day in full swing to one test alone."""
+    return await _day(site, pool, seed)
+
+
+async def _day(site: Site, pool: asyncpg.Pool, seed: int) -> Day:
+    org = await found(pool, seed, name="Harbour Water Works")
+    for name in ("dan", "max"):
+        await give_login(site, org, name)
+    return await running_day(org, site.services.clock())

@@ -61,12 +61,12 @@ class Day:
     ready: list[UUID] = field(default_factory=list)
 
 
-async def running_day(org: Org, now: datetime, *, crews: int = 4, ready: int = 6) -> Day:
-    """Make crews with a day around `now` (an even minute of it), and jobs that nobody has; one transaction for each step of the story."""
+async def running_day(org: Org, now: datetime, *, crews: int = 4, ready: int = 6, idle: int = 0) -> Day:
+    """Make crews with a day around `now` (an even minute of it), `idle` ones without visits, and jobs that nobody has."""
     day = Day(org=org, now=now.replace(second=0, microsecond=0))
-    await _send(org, _people(day, crews), at=now - timedelta(days=30), by=None)
+    await _send(org, _people(day, crews + idle), at=now - timedelta(days=30), by=None)
     story: dict[int, list[tuple[str, Command]]] = {}
-    for index, crew_id in enumerate(day.crews):
+    for index, crew_id in enumerate(day.crews[:crews]):
         _tell(day, crew_id, index, story)
     for step in sorted(story):
         for author in ("dan", *sorted({who for who, _ in story[step]} - {"dan"})):

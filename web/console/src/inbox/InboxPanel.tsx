@@ -16,19 +16,23 @@ export function InboxPanel(): JSX.Element {
     <div class="inbox">
       <p class="problem" role="alert">{problem.value}</p>
       <section aria-labelledby="inbox-conflicts">
-        <h3 id="inbox-conflicts">{t("inbox_conflicts")} <span class="badge">{count(conflicts.value.length)}</span></h3>
+        <h3 id="inbox-conflicts">{t("inbox_conflicts")} {number(conflicts.value)}</h3>
         <p class="hint">{t("inbox_conflicts_hint")}</p>
         {empty(conflicts.value)}
         <ul>{conflicts.value.map((line) => <Conflict key={`${line.edit_id} ${line.field}`} line={line} />)}</ul>
       </section>
       <section aria-labelledby="inbox-quarantine">
-        <h3 id="inbox-quarantine">{t("inbox_quarantine")} <span class="badge">{count(entries.value.length)}</span></h3>
+        <h3 id="inbox-quarantine">{t("inbox_quarantine")} {number(entries.value)}</h3>
         <p class="hint">{t("inbox_quarantine_hint")}</p>
         {empty(entries.value)}
         <ul>{entries.value.map((entry) => <QuarantineCard key={entry.entry_id} entry={entry} />)}</ul>
       </section>
     </div>
   );
+}
+
+function number(items: readonly unknown[]): JSX.Element | null {
+  return items.length ? <span class="badge">{count(items.length)}</span> : null;
 }
 
 function empty(items: readonly unknown[]): JSX.Element | null {

@@ -23,7 +23,7 @@ export function QuarantineCard({ entry }: { entry: Entry }): JSX.Element {
     <li class="inbox-card" aria-label={t("inbox_card", { what: words(entry.name), job: job?.number ?? "–" })}>
       <p class="inbox-head">
         <b>{words(entry.name)}</b>
-        {job ? <button type="button" class="bare inbox-number" onClick={() => select(job.id)}>{job.number}</button> : <span class="hint">{t("inbox_no_job")}</span>}
+        {job && <button type="button" class="bare inbox-number" onClick={() => select(job.id)}>{job.number}</button>}
       </p>
       <p class="inbox-why">{words(entry.reason)}</p>
       <div class="sides">

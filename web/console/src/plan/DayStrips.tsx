@@ -6,6 +6,7 @@ import type { JSX } from "preact";
 import { board, hover, litJobs, hovered } from "../state";
 import { count, timeOfDay } from "../times";
 import { t } from "../words";
+import { tailOf } from "../time/BarView";
 import { type DayDiff, dayDiffs, type Stop } from "./daydiff";
 
 const FEW = 3;
@@ -51,7 +52,7 @@ function Line({ says, stops, fromMs, toMs, after }: { says: string; stops: reado
             style={{ left: `${share(stop.fromMs)}%`, width: `${share(stop.toMs) - share(stop.fromMs)}%` }} title={stopWords(stop)}
             onPointerEnter={() => hover("job", stop.step.job_id)} onPointerLeave={() => hover(null)}
           >
-            {stop.step.number}
+            {tailOf(stop.step.number ?? "–")}
           </span>
         ))}
       </div>

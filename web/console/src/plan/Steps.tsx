@@ -5,6 +5,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { get, wordsOf } from "../api/calls";
 import { board, hover, select } from "../state";
+import { tailOf } from "../time/BarView";
 import { struckOut } from "../time/view";
 import { clock, count, timeOfDay } from "../times";
 import { type Key, t } from "../words";
@@ -26,7 +27,7 @@ function Step({ planId, step }: { planId: string; step: PlanStep }): JSX.Element
       <div class="step-body">
         <p class="step-head">
           <span class="step-kind"><span aria-hidden="true">{SIGNS[step.kind]}</span> {t(KINDS[step.kind])}</span>
-          <button type="button" class="bare step-number" onClick={() => select(step.job_id)}>{number}</button>
+          <button type="button" class="bare step-number" title={number} onClick={() => select(step.job_id)}>{tailOf(number)}</button>
           <span class="step-title">{board.value.jobs.get(step.job_id)?.title}</span>
         </p>
         <p class="step-ways">

@@ -139,11 +139,11 @@ function Group({ group }: { group: StormGroup }): JSX.Element {
   }
   return (
     <li class="storm-group">
-      <p class="storm-head"><b>{group.label}</b> <span class="badge">{t("storm_group", { n: count(group.count) })}</span></p>
+      <p class="storm-head"><b>{group.label}</b> <span class="badge">{t(group.count === 1 ? "storm_group_one" : "storm_group", { n: count(group.count) })}</span></p>
       <p class="hint">
         {[
           words(group.worst_priority), group.worst_due_at ? t("storm_due", { time: clock(group.worst_due_at) }) : "", group.breached ? t("storm_breached", { n: count(group.breached) }) : "",
-          group.waits ? t("storm_waits", { n: count(group.waits) }) : "", t("storm_radius", { m: metres(group.radius_m) }),
+          group.waits ? t("storm_waits", { n: count(group.waits) }) : "", group.count > 1 ? t("storm_radius", { m: metres(group.radius_m) }) : "",
         ].filter(Boolean).join(" · ")}
       </p>
       <div class="inbox-do">

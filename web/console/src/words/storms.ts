@@ -24,6 +24,7 @@ export const storms = {
   storm_groups: ["Jobs by area", "按片区分组"],
   storm_no_groups: ["No job waits for somebody.", "没有待派工单。"],
   storm_group: ["{n} jobs", "{n} 个工单"],
+  storm_group_one: ["1 job", "1 个工单"],
   storm_radius: ["within {m}", "{m} 范围内"],
   storm_breached: ["{n} overdue", "超时 {n}"],
   storm_waits: ["{n} wait for calm", "{n} 个暂缓"],
