@@ -131,6 +131,7 @@ def _show(settings: "Settings", keys: "Keys") -> None:
     from api.demo.logins import FILE
 
     table = Table.grid(padding=(0, 3))
+    table.add_row("console", f"{settings.base_url}/console/")
     table.add_row("live page", f"{settings.base_url}/")
     table.add_row("API reference", f"{settings.base_url}/docs")
     table.add_row("organisation", keys.slug)

@@ -1,7 +1,7 @@
 // What the page says, in English and Chinese. A code without words of its own is shown as it is, with spaces.
 
 const EN = {
-  skip: "Skip to the content", tools: "Tools", language: "Language", reference: "API reference", leave: "Sign out",
+  skip: "Skip to the content", tools: "Tools", language: "Language", console: "Console", reference: "API reference", leave: "Sign out",
   welcome: "Crews, jobs and phones, live.",
   welcome_more: "Sign in to see your organisation as it is this minute: who is due where, which phones have not reported, and what waits for a decision.",
   reference_long: "Read the API reference", sign_in: "Sign in", org: "Organisation", login: "Login", password: "Password",
@@ -28,7 +28,7 @@ const EN = {
 };
 
 const ZH = {
-  skip: "跳到正文", tools: "工具", language: "语言", reference: "接口文档", leave: "退出",
+  skip: "跳到正文", tools: "工具", language: "语言", console: "调度台", reference: "接口文档", leave: "退出",
   welcome: "班组、工单、手机，实时一览。",
   welcome_more: "登录后即可看到本单位此刻的情况：谁该到哪里、哪些手机尚未上报、哪些事项等待决定。",
   reference_long: "阅读接口文档", sign_in: "登录", org: "单位", login: "用户名", password: "密码",
