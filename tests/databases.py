@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import secrets
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,9 +51,7 @@ def own_cluster() -> Iterator[Settings]:
         yield settings
     finally:
         cluster.remove(place)
-        for left in (place.lock, place.state_dir / "secret"):
-            left.unlink(missing_ok=True)
-        place.state_dir.rmdir()
+        shutil.rmtree(place.state_dir)
 
 
 @contextlib.contextmanager
