@@ -75,7 +75,9 @@ crews as (
       order by p.at desc, p.person_id limit 1),
     'phones', (
       select json_agg(d) from (
-        select d.device_id, d.name, h.name holder, s.seen_at, s.pulled_at, nullif(s.unsent, 0) unsent from sync_device d
+        select d.device_id, d.name, h.name holder, s.seen_at, s.pulled_at, nullif(s.unsent, 0) unsent,
+          nullif(w.device_id is not null, false) can_wake from sync_device d
+        left join device_waking w on w.org_id = $1 and w.device_id = d.device_id and (w.expires_at is null or w.expires_at > $2)
         left join sync_device_seen s on s.org_id = $1 and s.device_id = d.device_id
         left join person h on h.org_id = $1 and h.id = d.person_id
         where d.org_id = $1 and d.revoked_at is null and (d.crew_id = u.id or d.person_id = any(u.members))

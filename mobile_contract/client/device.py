@@ -36,8 +36,10 @@ from mobile_contract.schema.facts import UsePart
 from mobile_contract.schema.job import Job, JobType, Photo, Reading, Signature, Task
 from mobile_contract.schema.messages import CommandEnvelope
 from mobile_contract.schema.stock import MoveKind, StockMove
+from mobile_contract.schema.waking import WakingAsk, WakingSetup
 
 ENROL_PATH: Final = "/sync/v1/enrol"
+WAKING_PATH: Final = "/sync/v1/waking"
 _DOCUMENT: Final = {kind: msgspec.json.Decoder(type) for kind, type in KINDS.items()}
 
 
@@ -256,6 +258,16 @@ class Device:
         """Hand in, fetch, compare, repair; `wait_s` waits for changes, `check` compares digests now. Safe to kill at any point."""
         self._install()
         return self._exchange.sync(wait_s=wait_s, check=check)
+
+    def waking(self, ask: WakingAsk | None = None) -> WakingSetup:
+        """Ask how this device may have itself woken; with `ask` say where a push reaches it, or that none does any more.
+
+        A push says nothing but "look": `sync` is the answer to it. Ask anew after an update of the app, since the server's key may be
+        another one. Raises Refused (`push_address_invalid`: the server calls no such address), Later without a network.
+        """
+        install = self._install()
+        answer = self._caller.call(WAKING_PATH, ask or WakingAsk(), token=install.token)
+        return msgspec.json.decode(answer.body, type=WakingSetup)
 
     def status(self) -> Status:
         """Tell how this device stands."""

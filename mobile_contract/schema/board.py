@@ -110,7 +110,7 @@ class BoardPlace(Shown, frozen=True, kw_only=True):
 
 
 class BoardPhone(Shown, frozen=True, kw_only=True):
-    """A phone of the crew: when it was heard of, when it last fetched everything, how many commands it had not sent then."""
+    """A phone of the crew: when it was heard of, when it last fetched everything, how many commands it had not sent then, whether a push reaches it."""
 
     device_id: UUID
     name: Line
@@ -118,6 +118,7 @@ class BoardPhone(Shown, frozen=True, kw_only=True):
     seen_at: Instant | None = None
     pulled_at: Instant | None = None
     unsent: int = 0
+    can_wake: bool = False
 
 
 class BoardCrew(Shown, frozen=True, kw_only=True):

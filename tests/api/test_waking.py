@@ -359,6 +359,14 @@ async def test_a_phone_that_enrolled_anew_takes_its_address_along(
     assert await stored(owner, second)
 
 
+async def test_the_board_says_which_phones_a_push_reaches(desk: Office, pushing: PushService) -> None:
+    await sleeper(desk, pushing, person="amy")
+    await desk.org.device("bob")
+    crews = {crew["code"]: crew for crew in (await desk.get("/board"))["crews"]}
+    told = {code: [phone.get("can_wake", False) for phone in crews[code]["phones"]] for code in ("alpha", "beta")}
+    assert told == {"alpha": [True], "beta": [False]}
+
+
 async def test_an_address_that_has_expired_is_not_used(desk: Office, pushing: PushService, clock: Clock) -> None:
     phone = await desk.org.device("amy")
     until_at = (NOW + MINUTE).isoformat()

@@ -475,7 +475,7 @@ export interface BoardPerson {
   skills?: Skill[];
 }
 
-/** A phone of the crew: when it was heard of, when it last fetched everything, how many commands it had not sent then. */
+/** A phone of the crew: when it was heard of, when it last fetched everything, how many commands it had not sent then, whether a push reaches it. */
 export interface BoardPhone {
   device_id: string;
   name: string;
@@ -483,6 +483,7 @@ export interface BoardPhone {
   seen_at?: string | null;
   pulled_at?: string | null;
   unsent?: number;
+  can_wake?: boolean;
 }
 
 /** Where the crew was last: of its people the one heard of last. Accuracy as a radius in metres. */
