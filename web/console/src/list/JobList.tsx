@@ -51,7 +51,7 @@ export function JobList() {
         {board.value.loaded && jobs.length === 0 && <p class="nothing" role="option" aria-disabled="true" aria-selected="false">{t("nothing_shown")}</p>}
         {!board.value.loaded && <p class="nothing" role="option" aria-disabled="true" aria-selected="false">{t("loading")}</p>}
       </div>
-      {chosen.size > 0 ? <BulkBar /> : <p class="list-foot">{t("shown_of", { n: count(jobs.length), all: count(board.value.jobs.size) })}</p>}
+      {chosen.size > 1 || (chosen.size === 1 && openPanel.value !== "details") ? <BulkBar /> : <p class="list-foot">{t("shown_of", { n: count(jobs.length), all: count(board.value.jobs.size) })}</p>}
     </>
   );
 }

@@ -61,7 +61,7 @@ export const shownJobs = computed<ReadonlyMap<string, BoardJob>>(() => {
 export const orderedJobs = computed<readonly BoardJob[]>(() => {
   const compare = comparison((filters.order.value || "due") as Order);
   return [...shownJobs.value.values()].sort(
-    (one, other) => RANK[lookOf(one)] - RANK[lookOf(other)] || compare(one, other) || (one.number < other.number ? -1 : 1),
+    (one, other) => RANK[lookOf(one)] - RANK[lookOf(other)] || compare(one, other) || compareText(one.number, other.number),
   );
 });
 
@@ -98,23 +98,32 @@ function saysAll(job: BoardJob, held: BoardState, words: readonly string[]): boo
 function comparison(order: Order): (one: BoardJob, other: BoardJob) => number {
   switch (order) {
     case "priority":
-      return (one, other) => rank(one) - rank(other) || slack(one) - slack(other);
+      return (one, other) => placeOf(one).rank - placeOf(other).rank || placeOf(one).dueMs - placeOf(other).dueMs;
     case "newest":
       return (one, other) => compareText(other.reported_at, one.reported_at);
     case "number":
       return (one, other) => compareText(one.number, other.number);
     default:
-      return (one, other) => slack(one) - slack(other) || rank(one) - rank(other);
+      return (one, other) => placeOf(one).dueMs - placeOf(other).dueMs || placeOf(one).rank - placeOf(other).rank;
   }
 }
 
-function rank(job: BoardJob): number {
-  return PRIORITIES.indexOf(job.priority ?? "normal");
+interface Place {
+  readonly rank: number;
+  readonly dueMs: number;
 }
 
-// Equal dues compare as equal, and so do two jobs that nobody waits for: Infinity less itself is no number.
-function slack(job: BoardJob): number {
-  return Math.min(slackMs(job, 0), Number.MAX_SAFE_INTEGER);
+// A job is never changed, only replaced: what it is sorted by is read from it once.
+const places = new WeakMap<BoardJob, Place>();
+
+function placeOf(job: BoardJob): Place {
+  let place = places.get(job);
+  if (!place) {
+    // Equal dues must compare as equal, and so must two jobs that nobody waits for: Infinity less itself is no number.
+    place = { rank: PRIORITIES.indexOf(job.priority ?? "normal"), dueMs: Math.min(slackMs(job, 0), Number.MAX_SAFE_INTEGER) };
+    places.set(job, place);
+  }
+  return place;
 }
 
 function compareText(one: string, other: string): number {
