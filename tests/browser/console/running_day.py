@@ -127,10 +127,10 @@ def _people(day: Day, crews: int) -> list[Command]:
 
 def _tell(day: Day, crew_id: UUID, index: int, story: dict[int, list[tuple[str, Command]]]) -> None:
     org = day.org
-    for nth, (begin, length, state) in enumerate(_VISITS):
+    for nth, (usual, length, state) in enumerate(_VISITS):
         if nth == (index % 3) + 3 and index % 4 == 3:
             continue
-        begin += (index * 7) % 25
+        begin = usual + (index * 7) % 25
         job_id, visit_id = org.new_id(), org.new_id()
         reported = min(begin - 120, -6 - nth)
         story.setdefault(reported, []).append(

@@ -36,7 +36,8 @@ async def focused(page: Page, visit_id: UUID) -> None:
             if here == str(visit_id):
                 return
             at_row = await page.evaluate(
-                "id => document.activeElement.closest('[data-holder]')?.querySelector(`[data-visit=\"${id}\"]`) !== null", str(visit_id)
+                "id => document.activeElement.closest('[data-holder]')?.querySelector(`[data-visit=\"${id}\"]`) !== null",
+                str(visit_id),
             )
             if key == "ArrowDown" and at_row:
                 break
@@ -68,9 +69,13 @@ async def test_every_crew_has_a_row_and_every_visit_says_all_that_is_drawn(page:
     for crew_id in day.crews:
         await expect(row(page, crew_id).get_by_role("rowheader")).to_be_visible()
     ((_, visit_id), *_) = day.open_visits[day.crews[0]]
-    await expect(bar(page, visit_id, day.crews[0])).to_have_attribute("aria-label", re.compile(r"Accepted, \d\d:\d\d|Accepted, .* to \d\d:\d\d"))
+    await expect(bar(page, visit_id, day.crews[0])).to_have_attribute(
+        "aria-label", re.compile(r"Accepted, \d\d:\d\d|Accepted, .* to \d\d:\d\d")
+    )
     await expect(page.locator(".bar.working").first).to_have_attribute("aria-label", re.compile("Working"))
-    await expect(page.get_by_role("grid", name="Timeline of the crews")).to_have_attribute("aria-rowcount", str(len(day.crews) + 2))
+    await expect(page.get_by_role("grid", name="Timeline of the crews")).to_have_attribute(
+        "aria-rowcount", str(len(day.crews) + 2)
+    )
     await expect(page.locator(".off-duty").first).to_be_attached()
 
 
@@ -129,7 +134,9 @@ async def test_by_keyboard_alone_a_visit_goes_to_another_crew_and_time(page: Pag
     await expect(page.locator(".timeline [role=status]")).to_contain_text("Moving")
     for _ in range(3):
         await page.keyboard.press("ArrowRight")
-    names = await page.locator(".time-row").evaluate_all("rows => rows.map((row) => [row.getAttribute('aria-rowindex'), row.dataset.holder])")
+    names = await page.locator(".time-row").evaluate_all(
+        "rows => rows.map((row) => [row.getAttribute('aria-rowindex'), row.dataset.holder])"
+    )
     order = [holder for _, holder in sorted(names, key=lambda each: int(each[0]))]
     steps = order.index(str(second)) - order.index(str(first))
     for _ in range(abs(steps)):
@@ -145,7 +152,9 @@ async def test_a_lock_is_set_by_a_key_and_holds_against_the_pointer(page: Page, 
     _, visit_id = own_day.open_visits[first][0]
     await focused(page, visit_id)
     await page.keyboard.press("l")
-    await expect(bar(page, visit_id)).to_have_attribute("aria-label", re.compile("crew and time locked"), timeout=_PATIENCE_MS)
+    await expect(bar(page, visit_id)).to_have_attribute(
+        "aria-label", re.compile("crew and time locked"), timeout=_PATIENCE_MS
+    )
     await drag(page, bar(page, visit_id), await spot(page, second, visit_id, 60), drop=False)
     await expect(page.locator(".shade-why")).to_contain_text("Locked to its crew")
     await page.mouse.up()

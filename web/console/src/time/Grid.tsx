@@ -11,7 +11,7 @@ import { msAt } from "./axis";
 import { numberOf, swapping, underWay } from "./deeds";
 import { focusWanted, timelineKeys, wantNothing } from "./keyboard";
 import { MoveShade } from "./MoveShade";
-import { aim, aimAt, dropIt, holdLoad, landing, letGo, moving } from "./moving";
+import { aim, aimAt, dropIt, holdLoad, letGo, moving, offer } from "./moving";
 import { rowAt } from "./lanes";
 import type { Row } from "./rows";
 import { RowView, type Spot } from "./RowView";
@@ -124,7 +124,7 @@ function useDrops(scroller: { current: HTMLDivElement | null }, grabMs: { curren
       const at = aimed(box, x, y);
       const drop = at && aim(at, false);
       if (!drop) return "";
-      return drop.hindered ? "" : landing(load.label, drop);
+      return drop.hindered ? "" : offer(drop);
     };
     return dropTarget(box, {
       over,

@@ -6,7 +6,7 @@ import { ago, count, now, timeOfDay } from "../times";
 import { t } from "../words";
 import { type Axis } from "./axis";
 import { BarView, boxOf, GhostView } from "./BarView";
-import type { Ghosts } from "./ghosts";
+import type { Ghosts, Pause } from "./ghosts";
 import { Icon } from "./icons";
 import { offDuty, type Row } from "./rows";
 
@@ -67,6 +67,14 @@ export function RowView(props: RowProps): JSX.Element {
           const box = boxOf(gap.fromMs, gap.toMs, axis);
           return box && <div class="off-duty" aria-hidden="true" style={{ left: `${box.left}px`, width: `${box.width + 1}px` }} />;
         })}
+        {row.pauses.map((pause) => {
+          const box = boxOf(pause.fromMs, pause.toMs, axis);
+          return box && (
+            <div key={`${pause.kind} ${pause.fromMs}`} class={`pause ${pause.kind}`} aria-hidden="true" title={pauseWords(pause)} style={{ left: `${box.left}px`, width: `${box.width}px` }}>
+              <Icon sign={pause.kind} size={13 * scale} />
+            </div>
+          );
+        })}
         {row.bars.map((bar, at) => {
           const fate = props.leaving.get(bar.visit.id);
           return (
@@ -123,12 +131,17 @@ function bestOf(phones: readonly BoardPhone[]): BoardPhone {
   return phones.reduce((best, phone) => ((phone.pulled_at ?? "") > (best.pulled_at ?? "") ? phone : best));
 }
 
+function pauseWords(pause: Pause): string {
+  return t(pause.kind === "break" ? "time_break" : "time_store", { from: timeOfDay(pause.fromMs), to: timeOfDay(pause.toMs) });
+}
+
 function nameWords(row: Row): string {
   const { holder } = row;
   const parts = [t("time_row", { crew: holder.name, n: count(row.bars.length) })];
   if (holder.crew?.people?.length) parts.push(holder.crew.people.map((person) => person.name).join(", "));
   if (holder.shifts.length) parts.push(holder.shifts.map((shift) => `${timeOfDay(shift.fromMs)}–${timeOfDay(shift.toMs)}`).join(", "));
   if (row.load !== null) parts.push(t("time_load", { n: count(Math.round(row.load * 100)) }));
+  parts.push(...row.pauses.map(pauseWords));
   if (row.late) parts.push(t("time_late_count", { n: count(row.late) }));
   const phones = holder.crew?.phones ?? [];
   if (phones.length) {

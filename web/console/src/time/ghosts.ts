@@ -1,6 +1,6 @@
 // A proposal beside the plan: which ghosts stand in whose row, and which bars would go. Pure; the proposal changes nothing.
 
-import type { PlanProposal, PlanSpot, PlanStep } from "@contract";
+import type { PlanProposal, PlanSpot, PlanStep, PlanStop } from "@contract";
 import type { Span } from "./lanes";
 
 /** Where a step of the proposal would put a visit. */
@@ -11,13 +11,19 @@ export interface Ghost extends Span {
   readonly range: Span | null;
 }
 
+/** A break, or a stop at a store for parts. */
+export interface Pause extends Span {
+  readonly kind: PlanStop["kind"];
+}
+
 export interface Ghosts {
   readonly byHolder: ReadonlyMap<string, readonly Ghost[]>;
+  readonly pauses: ReadonlyMap<string, readonly Pause[]>;
   /** What becomes of a standing visit, by its id. */
   readonly leaving: ReadonlyMap<string, PlanStep>;
 }
 
-const NONE: Ghosts = { byHolder: new Map(), leaving: new Map() };
+const NONE: Ghosts = { byHolder: new Map(), pauses: new Map(), leaving: new Map() };
 
 /** Whose day a place of a plan is in: a crew's, or that of a person without one. */
 export function holderOf(spot: PlanSpot | null | undefined): string | null {
@@ -39,7 +45,18 @@ export function ghostsOf(proposal: PlanProposal | null, without: ReadonlySet<str
     else byHolder.set(ghost.holderId, [ghost]);
   }
   for (const ghosts of byHolder.values()) ghosts.sort((a, b) => a.fromMs - b.fromMs);
-  return { byHolder, leaving };
+  return { byHolder, leaving, pauses: pausesOf(proposal) };
+}
+
+function pausesOf(proposal: PlanProposal): Map<string, Pause[]> {
+  const found = new Map<string, Pause[]>();
+  for (const stop of proposal.stops ?? []) {
+    const holderId = stop.crew_id ?? stop.person_id;
+    if (!holderId) continue;
+    const pause = { kind: stop.kind, fromMs: Date.parse(stop.begin_at), toMs: Date.parse(stop.end_at) };
+    found.set(holderId, [...(found.get(holderId) ?? []), pause]);
+  }
+  return found;
 }
 
 function ghostOf(step: PlanStep): Ghost | null {

@@ -25,6 +25,8 @@ const PATHS = {
   later: "M6 3l5 5-5 5",
   storm: "M4.5 9.5a3 3 0 0 1 .3-6 4 4 0 0 1 7.4 1.2A2.5 2.5 0 0 1 12 9.5M8.5 7L6.5 10.5h3L7.5 14",
   inbox: "M2 9l2-6h8l2 6v4H2zM2 9h3.5l1 2h3l1-2H14",
+  break: "M3 4.5h8v4.5a3 3 0 0 1-3 3H6a3 3 0 0 1-3-3zM11 5.5h1.2a1.7 1.7 0 0 1 0 3.4H11M3 14h8",
+  store: "M2 5l6-3 6 3v6l-6 3-6-3zM2 5l6 3 6-3M8 8v6",
   plan: "M2.5 4h6M6.5 8h7M4 12h5M2.5 2v12",
 } as const satisfies Record<Look | string, string>;
 

@@ -105,6 +105,11 @@ export function landing(label: string, drop: Drop): string {
   return t("time_lands", { number: label, crew: nameOf(drop.holderId), from: timeOfDay(drop.fromMs), to: timeOfDay(drop.toMs) });
 }
 
+/** The same for whoever holds it and knows what it is. */
+export function offer(drop: Drop): string {
+  return t("time_offer", { crew: nameOf(drop.holderId), from: timeOfDay(drop.fromMs), to: timeOfDay(drop.toMs) });
+}
+
 export function nameOf(holderId: string): string {
   return board.peek().crews.get(holderId)?.name ?? "";
 }

@@ -3,7 +3,7 @@
 
 import type { BoardCrew, BoardJob, BoardVisit } from "@contract";
 import { type Bar, isShown, keptBar, queueUp } from "./bars";
-import type { Ghost, Ghosts } from "./ghosts";
+import type { Ghost, Ghosts, Pause } from "./ghosts";
 import { type Span, lanesOf } from "./lanes";
 
 export const LANE_PX = 28;
@@ -22,6 +22,8 @@ export interface Row {
   readonly holder: Holder;
   readonly bars: readonly Bar[];
   readonly ghosts: readonly Ghost[];
+  /** Breaks and stops at stores of the proposal. */
+  readonly pauses: readonly Pause[];
   /** The lane of each bar, then of each ghost. */
   readonly lane: readonly number[];
   readonly heightPx: number;
@@ -66,7 +68,10 @@ export function rowsOf(ask: RowsAsk): Row[] {
     else found.set(id, [bar]);
   }
   const rows = [...holders.values()].map((holder) => rowOf(holder, queueUp(found.get(holder.id) ?? [], ask.nowMs), ask));
-  return rows.sort(ORDERS[ask.order]);
+  const order = ORDERS[ask.order];
+  // While a proposal is looked at, the days that it changes come first.
+  const changed = new Set(rows.filter((row) => row.ghosts.length || row.bars.some((bar) => ask.ghosts.leaving.has(bar.visit.id))));
+  return rows.sort((a, b) => Number(changed.has(b)) - Number(changed.has(a)) || order(a, b));
 }
 
 const byName = (a: Row, b: Row): number => a.holder.name.localeCompare(b.holder.name, undefined, { numeric: true }) || a.holder.id.localeCompare(b.holder.id);
@@ -96,7 +101,7 @@ function rowOf(holder: Holder, bars: Bar[], ask: RowsAsk): Row {
   const ghosts = ask.ghosts.byHolder.get(holder.id) ?? [];
   const { lane, count } = lanesOf([...bars, ...ghosts]);
   return {
-    holder, bars, ghosts, lane, heightPx: Math.round(Math.max(ROW_LEAST_PX, count * LANE_PX + ROW_PAD_PX) * ask.scale), late: bars.filter((bar) => bar.late).length,
+    holder, bars, ghosts, pauses: ask.ghosts.pauses.get(holder.id) ?? [], lane, heightPx: Math.round(Math.max(ROW_LEAST_PX, count * LANE_PX + ROW_PAD_PX) * ask.scale), late: bars.filter((bar) => bar.late).length,
     load: loadOf(bars, holder.shifts, ask.day),
   };
 }
