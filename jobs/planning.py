@@ -32,6 +32,7 @@ from geo.store.plan_rows import Wanted, load_ground
 from geo.travel import TravelTimes
 from jobs.loading import load_organisation
 from jobs.planning_rules import load_planning_rules
+from jobs.store.storms import storm_levels
 from mobile_contract.schema.planning import PlanAsk, PlanKind, PlanningRules
 
 # Seconds that a solver gets where nobody says: what an answer at a console may take.
@@ -92,6 +93,10 @@ async def load_day(conn: asyncpg.Connection, org_id: UUID, ask: PlanAsk, *, plan
     ground = await load_ground(conn, org_id, wanted)
     if ground is None:
         return None
+    if not ask.job_ids:
+        # In a storm what its level does not send waits; whoever names a job means it.
+        levels = await storm_levels(conn, org_id)
+        ground = replace(ground, jobs=tuple(job for job in ground.jobs if levels.sends(job.priority, job.district_id)))
     scope = Scope(plan_id=plan_id, until=until, crew_ids=frozenset(ask.crew_ids), absent_ids=frozenset(ask.absent_ids))
     return Day(ask=ask, scope=scope, ground=ground, rules=await load_planning_rules(conn, org_id))
 

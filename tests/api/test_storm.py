@@ -142,12 +142,17 @@ async def test_what_the_level_does_not_send_out_is_marked_and_left_out_of_the_pr
         found = (await desk.post("/dispatch/backlog", {})).json()
         return {line["job_id"] for line in found["assignments"]}
 
-    assert await proposed() == {str(urgent), str(low), str(elsewhere)}
+    async def planned(**more: Any) -> set[str]:
+        plan = (await desk.post("/plans", {"kind": "storm", **more})).json()
+        return {line["job_id"] for line in (*plan.get("steps", ()), *plan.get("unassigned", ()))}
+
+    assert await proposed() == await planned() == {str(urgent), str(low), str(elsewhere)}
     storm_id = await declared(desk, 3, "east")
     (group,) = (await desk.get("/storm"))["groups"]
     assert group["waits"] == 1
     assert [job["id"] for job in group["jobs"] if job.get("waits")] == [str(low)]
-    assert await proposed() == {str(urgent), str(elsewhere)}
+    assert await proposed() == await planned() == {str(urgent), str(elsewhere)}
+    assert await planned(job_ids=[str(low)]) == {str(low)}
     # By hand it goes all the same.
     await desk.org.ok(d.AssignVisit(job_id=low, visit_id=desk.org.new_id(), crew_id=desk.org.crews["alpha"]), by="dan")
     await desk.org.ok(EndStorm(storm_id=storm_id), by="dan")
