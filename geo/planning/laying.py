@@ -89,6 +89,9 @@ class _Layout:
         present = [s for s in ground.shifts if not {s.person_id, s.crew_id} & scope.absent_ids]
         self.crew_of_person = {s.person_id: s.crew_id or s.person_id for s in reversed(ground.shifts)}
         self.by_owner = self._owners(present)
+        # A crew whose people are all away is away as well.
+        still_there = {s.crew_id or s.person_id for s in present}
+        self.away = scope.absent_ids | {s.crew_id or s.person_id for s in ground.shifts} - still_there
 
     def problem(self, travel: TravelTimes) -> Laid:
         under_way = {self.owner(v): v for v in self.ground.visits if v.state in UNDER_WAY}
@@ -182,7 +185,7 @@ class _Layout:
             owner = self.owner(row)
             if row.state not in STANDING or owner is None or row.job.state is JobState.ON_HOLD:
                 continue
-            absent = bool({owner, row.crew_id, row.person_id} & self.scope.absent_ids)
+            absent = bool({owner, row.crew_id, row.person_id} & self.away)
             if row.job.point is None or not (absent or owner in self.by_owner):
                 self.left_out += 1
                 continue
