@@ -30,7 +30,9 @@ export function startKeys(): void {
     if (event.defaultPrevented || event.isComposing) return;
     const pressed = nameOf(event);
     const target = event.target instanceof Element ? event.target : document.body;
-    for (const command of [...keyCommands.peek()].reverse()) {
+    const latest = [...keyCommands.peek()].reverse();
+    // What belongs to a part of the page wins there over what holds everywhere, whichever came later.
+    for (const command of [...latest.filter((one) => one.within), ...latest.filter((one) => !one.within)]) {
       if (!command.keys.includes(pressed) || !applies(command, target)) continue;
       if (command.run(event) !== false) {
         event.preventDefault();

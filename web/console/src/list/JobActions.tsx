@@ -2,6 +2,7 @@
 
 import { keys } from "../keys";
 import { openPanel } from "../panels";
+import { insertUrgent } from "../plan/planning";
 import { able, assign, close, release, reopen, withdraw } from "../state/actions";
 import { board } from "../state/board";
 import { isEnded, isUnderWay, standingVisit } from "../state/reading";
@@ -27,6 +28,7 @@ export function JobActions({ ids }: { ids: readonly string[] }) {
       {can.untriaged.length > 0 && <button type="button" class="main" onClick={() => askTriage(can.untriaged)}>{t("triage")}</button>}
       {can.open.length > 0 && <button type="button" class={can.untriaged.length ? "" : "main"} onClick={() => giveAway(can.open)}>{t("assign_to")}</button>}
       {only && can.open.length > 0 && openPanel.value !== "nearest" && <button type="button" onClick={() => (openPanel.value = "nearest")}>{t("nearest_crews")}</button>}
+      {only && can.open.length > 0 && !can.given.length && openPanel.value !== "plan" && <button type="button" onClick={() => insertUrgent(only)}>{t("plan_urgent_do")}</button>}
       {can.given.length > 0 && <button type="button" onClick={() => void withdraw(can.given)}>{t("withdraw")}</button>}
       {can.holdable.length > 0 && <button type="button" onClick={() => askHold(can.holdable)}>{t("hold")}</button>}
       {can.held.length > 0 && <button type="button" onClick={() => void release(can.held)}>{t("release")}</button>}

@@ -7,7 +7,7 @@ import { refresh } from "../api/live";
 import { Refused } from "../api/session";
 import { newId } from "../ids";
 import { urlText } from "../state/url";
-import { focusedJob, proposal, toast } from "../state";
+import { focusedJob, proposal, select, toast } from "../state";
 import { struckOut } from "../time/view";
 import { count, now } from "../times";
 import { t } from "../words";
@@ -79,8 +79,9 @@ export async function propose(): Promise<void> {
 }
 
 /** Put one job into the running day: opens the panel and asks at once. */
-export function insertUrgent(): boolean {
-  if (!focusedJob.value) return false;
+export function insertUrgent(jobId = focusedJob.peek()): boolean {
+  if (!jobId) return false;
+  if (focusedJob.peek() !== jobId) select(jobId);
   openWith("urgent");
   void propose();
   return true;

@@ -18,6 +18,7 @@ export const planning = {
   plan_absent: ["Who cannot go on", "无法继续的班组"],
   plan_absent_none: ["Choose a crew", "请选择班组"],
   plan_days: ["Days", "天数"],
+  plan_urgent_do: ["Insert as urgent", "紧急插入"],
   plan_job: ["Job", "工单"],
   plan_job_none: ["Choose a job in the list first.", "请先在列表中选择一个工单。"],
   plan_ask: ["Propose", "生成建议"],
