@@ -17,6 +17,8 @@ Examples:
   python -m benchmarks --only pull,push --rounds 3
   python -m benchmarks profile no-change      where the time of a hot path goes
   python -m benchmarks reconcile              a day of a store, 100,000 moves
+  python -m benchmarks board                  the dispatch board, 10,000 jobs and 200 crews
+  python -m benchmarks frames                 frame times of the console's map, 10,000 jobs and 200 crews
   python -m benchmarks render                 write the page and the plot again from the last figures
   python -m benchmarks field-year --slice 100
   python -m benchmarks planning               plans against published instances and PyVRP; writes docs/planning.md
@@ -80,6 +82,33 @@ def reconcile(
     from benchmarks import command
 
     command.reconcile(rounds, write=write)
+
+
+@app.command("board")
+def dispatch_board(*, rounds: Annotated[int, typer.Option(help="Rounds of each call.", min=3, max=100)] = 15) -> None:
+    """Read the dispatch board and its changes with 10,000 jobs and 200 crews, beside raw SQL; writes nothing.
+
+    Example: python -m benchmarks board --rounds 30
+    """
+    from benchmarks import board
+
+    board.measure(rounds)
+
+
+@app.command()
+def frames(
+    *,
+    rounds: Annotated[int, typer.Option(help="Rounds of each movement.", min=1, max=50)] = 5,
+    jobs: Annotated[int, typer.Option(help="Jobs on the full map.", min=10, max=20_000)] = 10_000,
+    crews: Annotated[int, typer.Option(help="Crews on the full map.", min=1, max=1_000)] = 200,
+) -> None:
+    """Pan the console's map and drag jobs on it in headless Chromium, beside the empty map; ends with 1 above the bound.
+
+    Example: python -m benchmarks frames --rounds 9
+    """
+    from benchmarks import frames as map_frames
+
+    sys.exit(0 if map_frames.measure(map_frames.Plan(rounds=rounds, jobs=jobs, crews=crews)) else 1)
 
 
 @app.command()
