@@ -156,6 +156,10 @@ ERRORS: dict[str, Entry] = {
         409, "The crew is already on its way or at work; what it reported wins.", "班组已出发或在作业，以其报告为准。"
     ),
     "plan_changed": Entry(409, "The plan has changed since; look at the new one.", "计划已更改，请查看新计划。"),
+    "undo_not_possible": Entry(409, "This cannot be taken back.", "此操作无法撤销。"),
+    "undo_overtaken": Entry(
+        409, "Things have gone on since; this can no longer be taken back.", "情况已有进展，无法再撤销。"
+    ),
     "conflict_settled": Entry(409, "Somebody has settled this conflict.", "该冲突已由他人处理。"),
     "field_changed": Entry(409, "The field was changed meanwhile; look at it again.", "该字段已被更改，请重新查看。"),
     "visit_locked": Entry(

@@ -90,6 +90,7 @@ ROUTES: Final[dict[str, RouteLine]] = {
         OFFICE, key=True, query={"from_at": "2026-03-02T00:00:00Z", "to_at": "2026-03-02T08:00:00Z"}
     ),
     "conflicts_list_all": _reads(),
+    "undo_take_back": RouteLine(PLANNERS, unknown="not_found", keyed=True),
     "jobs_list_all": _reads(),
     "jobs_on_map": _reads(),
     "jobs_show": _reads("unknown_job"),

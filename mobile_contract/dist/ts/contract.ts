@@ -3720,6 +3720,39 @@ export interface UnassignedLine {
   why?: Hindrance[];
 }
 
+/**
+ * What became of taking back the command, or the committed plan, `undone_id`. All steps took effect together.
+ *
+ * `repeated`: it did so when it was first asked; what was left then is not told again.
+ */
+export interface UndoAnswer {
+  command_id: string;
+  undone_id: string;
+  status: OutcomeStatus;
+  code: string;
+  title: string;
+  steps: UndoStep[];
+  left?: UndoLeft[];
+  repeated?: boolean;
+}
+
+/** A part of a committed plan that stays as it is, and why. */
+export interface UndoLeft {
+  command_id: string;
+  job_id: string;
+  code: string;
+}
+
+/** A command that took something back. A visit that had been called off comes back under a new `visit_id`. */
+export interface UndoStep {
+  command_id: string;
+  name: string;
+  status: OutcomeStatus;
+  code?: string;
+  job_id?: string | null;
+  visit_id?: string | null;
+}
+
 /** The point of a site at which supply is metered. */
 export interface UsagePoint {
   id: string;
@@ -4112,6 +4145,8 @@ export type Code =
   | "transfer_told"
   | "unauthenticated"
   | "unchanged"
+  | "undo_not_possible"
+  | "undo_overtaken"
   | "unknown_command"
   | "unknown_crew"
   | "unknown_device"

@@ -1,0 +1,192 @@
+"""Takes a command back, or a committed plan whole: finds what it did, and executes what leads back in one transaction. Decides nothing itself.
+
+The ids of the commands follow from the Idempotency-Key and from what is taken back, so that sending it again changes nothing.
+"""
+
+import hashlib
+import zlib
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from api.problems import ProblemError
+from api.services import Services
+from api.store import plans
+from api.store import undo as store
+from api.store.undo import Rows
+from jobs.context import Actor, Occurrence
+from jobs.result import Refused
+from jobs.undoing import Scene, take_back
+from mobile_contract.errors import ERRORS, Language
+from mobile_contract.schema.base import Command
+from mobile_contract.schema.outcome import OutcomeStatus
+from mobile_contract.schema.planning import PlanCommitted
+from mobile_contract.schema.undo import UndoAnswer, UndoLeft, UndoStep
+from sync import outcomes
+from sync.ask import Ask
+from sync.execute import execute, retrying
+from sync.outcomes import Answer
+from sync.transaction import org_transaction
+
+# A plan of so many visits is committed at most; each may take three commands back.
+STEPS_MAX: Final = 3_000
+_COMMITTED: Final = msgspec.msgpack.Decoder(PlanCommitted)
+
+
+class _Done(Struct, frozen=True):
+    """A command that is to be taken back, as it was answered: its name, and the job that it named."""
+
+    command_id: UUID
+    name: str
+    job_id: UUID
+
+
+class _Request(Struct, frozen=True, kw_only=True):
+    """What was asked."""
+
+    actor: Actor
+    undone_id: UUID
+    key: UUID
+    now: datetime
+
+    def id(self, n: int) -> UUID:
+        """Give the id of the n-th command that takes something back."""
+        return uuid5(self.key, f"{self.undone_id}/{n}")
+
+
+async def undo(services: Services, actor: Actor, command_id: UUID, *, key: UUID, language: Language) -> UndoAnswer:
+    """Take a command back. Raises ProblemError: not_found, undo_not_possible, undo_overtaken, or the code for which a step was refused."""
+    request = _Request(actor=actor, undone_id=command_id, key=key, now=services.clock())
+
+    async def once() -> tuple[UndoAnswer, frozenset[str]]:
+        async with org_transaction(services.pool, actor.org_id) as conn:
+            return await _undo(conn, request)
+
+    answer, touched = await retrying(once)
+    if touched:
+        services.poke(actor.org_id, touched)
+    return msgspec.structs.replace(answer, title=ERRORS["ok"].text(language))
+
+
+async def _undo(conn: asyncpg.Connection, request: _Request) -> tuple[UndoAnswer, frozenset[str]]:
+    org_id = request.actor.org_id
+    if await outcomes.find(conn, org_id, [request.id(0)]):
+        before = await outcomes.find(conn, org_id, (request.id(n) for n in range(STEPS_MAX)))
+        known = [before[id] for n in range(len(before)) if (id := request.id(n)) in before]
+        return _answer(request, known, [], [], repeated=True), frozenset()
+    done = await _done(conn, request)
+    scenes = await _scenes(conn, request, done)
+    commands: list[Command] = []
+    left: list[UndoLeft] = []
+    refused = Refused("undo_not_possible")
+    for each in done:
+        back = take_back(each.name, each.command_id, scenes[each.command_id])
+        if isinstance(back, Refused):
+            refused = back
+            left.append(UndoLeft(command_id=each.command_id, job_id=each.job_id, code=back.code))
+        else:
+            commands += back
+    if not commands:
+        raise ProblemError(refused.code, about=refused.detail)
+    asks = [_ask(command, request, n) for n, command in enumerate(commands)]
+    executed = await execute(conn, org_id, asks, now=request.now)
+    failed = next((answer for answer in executed.answers if not answer.took_effect), None)
+    if failed is not None:
+        # Together or not at all: raised inside the transaction, which so is rolled back.
+        raise ProblemError(failed.code if failed.code in ERRORS else "internal", about=failed.detail)
+    return _answer(request, executed.answers, commands, left), executed.touched
+
+
+async def _done(conn: asyncpg.Connection, request: _Request) -> list[_Done]:
+    """Find what was done under an id: a command, or all commands of a committed plan."""
+    org_id, id = request.actor.org_id, request.undone_id
+    plan = await plans.find_by_key(conn, org_id, id)
+    steps: list[tuple[UUID, UUID | None]] = [(id, None)]
+    if plan is not None and plan.commit_answer is not None:
+        committed = _COMMITTED.decode(zlib.decompress(plan.commit_answer))
+        steps = [(step.command_id, step.job_id) for step in committed.steps]
+    answers = await outcomes.find(conn, org_id, [command_id for command_id, _ in steps])
+    if not answers:
+        raise ProblemError("not_found")
+    done = []
+    for command_id, named in steps:
+        answer = answers.get(command_id)
+        job_id = named if answer is None else answer.job_id or named
+        if answer is not None and job_id is not None and answer.took_effect:
+            done.append(_Done(command_id, answer.name, job_id))
+    if not done:
+        raise ProblemError("undo_not_possible")
+    return done
+
+
+async def _scenes(conn: asyncpg.Connection, request: _Request, done: list[_Done]) -> dict[UUID, list[Scene]]:
+    org_id = request.actor.org_id
+    jobs = {each.command_id: [each.job_id] for each in done}
+    for each in done:
+        if each.name == "swap_visits":
+            jobs[each.command_id] += await store.partners(conn, org_id, each.job_id, each.command_id)
+    rows = await store.read_locked(conn, org_id, sorted({id for ids in jobs.values() for id in ids}))
+    return {
+        command_id: [_scene(rows, job_id, request) for job_id in ids if job_id in rows.jobs]
+        for command_id, ids in jobs.items()
+    }
+
+
+def _scene(rows: Rows, job_id: UUID, request: _Request) -> Scene:
+    return Scene(
+        job=rows.jobs[job_id],
+        visits={visit.id: visit for visit in rows.visits.get(job_id, ())},
+        events=rows.events.get(job_id, ()),
+        new_id=lambda visit_id: uuid5(request.key, visit_id.hex),
+    )
+
+
+def _ask(command: Command, request: _Request, n: int) -> Ask:
+    fields = msgspec.to_builtins(command)
+    name = fields.pop("name")
+    args = msgspec.json.encode(fields)
+    return Ask(
+        id=request.id(n),
+        name=name,
+        args=args,
+        digest=hashlib.sha256(b"undo\0" + request.undone_id.bytes + b"\0%d" % n).digest(),
+        raw=args,
+        actor=request.actor,
+        occurrence=Occurrence(at=request.now),
+        received_at=request.now,
+    )
+
+
+def _answer(
+    request: _Request,
+    answers: list[Answer] | tuple[Answer, ...],
+    commands: list[Command],
+    left: list[UndoLeft],
+    *,
+    repeated: bool = False,
+) -> UndoAnswer:
+    steps = [
+        UndoStep(
+            command_id=answer.command_id,
+            name=answer.name,
+            status=answer.status,
+            code=answer.code,
+            job_id=answer.job_id or getattr(commands[n] if n < len(commands) else None, "job_id", None),
+            visit_id=getattr(commands[n] if n < len(commands) else None, "visit_id", None),
+        )
+        for n, answer in enumerate(answers)
+    ]
+    return UndoAnswer(
+        command_id=request.key,
+        undone_id=request.undone_id,
+        status=OutcomeStatus.APPLIED,
+        code="ok",
+        title="",
+        steps=tuple(steps),
+        left=tuple(left),
+        repeated=repeated,
+    )
