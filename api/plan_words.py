@@ -149,6 +149,7 @@ def _step(made: Made, move: Move, names: Names) -> PlanStep:
     reasons = [ReasonLine(code=move.kind, text="")]
     if explained is not None:
         reasons += _grounds(explained.grounds)
+        reasons += [ReasonLine(code=rule, text="") for rule, _ in explained.hindrances]
     spot = None
     if before is not None and row is not None:
         spot = PlanSpot(
@@ -226,7 +227,11 @@ def _other_stops(made: Made) -> Iterable[PlanStop]:
 
 
 def _unassigned(made: Made) -> Iterable[UnassignedLine]:
+    told: set[UUID] = set()
     for visit_id in made.plan.unassigned:
+        if made.laid.jobs[visit_id].id in told:
+            continue
+        told.add(made.laid.jobs[visit_id].id)
         job, explained = made.laid.jobs[visit_id], made.explained.get(visit_id)
         why = () if explained is None else explained.hindrances
         yield UnassignedLine(

@@ -141,7 +141,7 @@ def judge(basis: Basis, steps: Sequence[Step], standing: Iterable[Standing], job
     now = {visit.id: visit for visit in standing}
     lost: dict[UUID, Why] = {}
     for step in steps:
-        why = _step_lost(step, now, jobs) or _crew_lost(basis, step, now.values())
+        why = _step_lost(basis, step, (now, jobs)) or _crew_lost(basis, step, now.values())
         if why is not None:
             lost[step.visit_id] = why
     _spread(steps, lost)
@@ -151,14 +151,20 @@ def judge(basis: Basis, steps: Sequence[Step], standing: Iterable[Standing], job
     )
 
 
-def _step_lost(step: Step, now: dict[UUID, Standing], jobs: dict[UUID, JobState]) -> Why | None:
+def _step_lost(basis: Basis, step: Step, known: tuple[dict[UUID, Standing], dict[UUID, JobState]]) -> Why | None:
     """Tell why a change's own visit is no longer what it starts from."""
+    now, jobs = known
     if jobs.get(step.job_id) not in _OPEN_JOBS:
         return Why.JOB_STATE
     visit = now.get(step.visit_id)
     if step.state in (None, VisitState.TENTATIVE):
-        others = [v for v in now.values() if v.job_id == step.job_id and v.id != step.visit_id]
-        return _taken(step, others) or (None if visit is None else _own_lost(step, visit))
+        # What the plan saw of the job and left as it was is no reason against it.
+        others = [
+            v
+            for v in now.values()
+            if v.job_id == step.job_id and v.id != step.visit_id and basis.known.get(v.id) != v.plan_version
+        ]
+        return _taken(others) or (None if visit is None else _own_lost(step, visit))
     return Why.PLAN_CHANGED if visit is None else _own_lost(step, visit)
 
 
@@ -172,7 +178,7 @@ def _own_lost(step: Step, visit: Standing) -> Why | None:
     return Why.VISIT_ACCEPTED if visit.state is VisitState.ACCEPTED is not step.state else None
 
 
-def _taken(step: Step, others: Iterable[Standing]) -> Why | None:
+def _taken(others: Iterable[Standing]) -> Why | None:
     """Tell whether somebody has the job of a new visit by another visit that the plan did not know."""
     for visit in others:
         if visit.state in UNDER_WAY | {VisitState.ACCEPTED}:

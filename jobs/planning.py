@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from geo.planning.checker import check
+from geo.planning.choosing import crews_near, crews_of_district
 from geo.planning.explain import Explanation, explain
 from geo.planning.ground import Ground
 from geo.planning.insertion import URGENCY
@@ -28,7 +30,7 @@ from geo.planning.proposal import Proposal, propose
 from geo.planning.repair import repair, stand
 from geo.planning.routing import Solver
 from geo.planning.rules import Broken
-from geo.store.plan_rows import Wanted, load_ground
+from geo.store.plan_rows import Chosen, Wanted, load_ground
 from geo.travel import TravelTimes
 from jobs.loading import load_organisation
 from jobs.planning_rules import load_planning_rules
@@ -38,6 +40,8 @@ from mobile_contract.schema.planning import PlanAsk, PlanKind, PlanningRules
 # Seconds that a solver gets where nobody says: what an answer at a console may take.
 _LIMIT_S: Final = {PlanKind.URGENT: 0.4, PlanKind.REPAIR: 2.0, PlanKind.STORM: 2.0}
 _DAY_LIMIT_S: Final = 5.0
+# For one urgent job nobody looks at more crews: those beyond are further away.
+_NEAR: Final = 30
 # An explanation tries a visit at every place of every crew's day.
 _EXPLAINED: Final = 400
 _FEWEST_EXPLAINED: Final = 3
@@ -89,6 +93,8 @@ async def load_day(conn: asyncpg.Connection, org_id: UUID, ask: PlanAsk, *, plan
         zone=organisation.zone,
         district_id=ask.district_id,
         job_ids=named,
+        absent_ids=frozenset(ask.absent_ids),
+        chosen=partial(crews_of_plan, ask),
     )
     ground = await load_ground(conn, org_id, wanted)
     if ground is None:
@@ -99,6 +105,18 @@ async def load_day(conn: asyncpg.Connection, org_id: UUID, ask: PlanAsk, *, plan
         ground = replace(ground, jobs=tuple(job for job in ground.jobs if levels.sends(job.priority, job.district_id)))
     scope = Scope(plan_id=plan_id, until=until, crew_ids=frozenset(ask.crew_ids), absent_ids=frozenset(ask.absent_ids))
     return Day(ask=ask, scope=scope, ground=ground, rules=await load_planning_rules(conn, org_id))
+
+
+def crews_of_plan(ask: PlanAsk, found: Chosen) -> frozenset[UUID] | None:
+    """Choose whose days a plan looks at: those named, for an urgent job who is near, for a district who works there; None: everybody's."""
+    if ask.crew_ids:
+        return frozenset(ask.crew_ids)
+    if ask.kind is PlanKind.URGENT and found.jobs:
+        # Where nobody is near, everybody is asked why.
+        return crews_near(found.shifts, found.jobs[0], found.districts, most=_NEAR) or None
+    if ask.district_id is not None:
+        return crews_of_district(found.shifts, ask.district_id, found.districts)
+    return None
 
 
 def make(day: Day, travel: TravelTimes, solver: Solver | None, *, now: datetime) -> Made:

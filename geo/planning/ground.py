@@ -63,6 +63,16 @@ class ShiftRow(Struct, frozen=True, kw_only=True):
     base: LonLat | None = None
     rested_at: datetime | None = None
 
+    @property
+    def owner(self) -> UUID:
+        """Name whose day this is: the crew's, or the person's own."""
+        return self.crew_id or self.person_id
+
+    @property
+    def place(self) -> LonLat | None:
+        """Give where the person is, as far as anybody knows."""
+        return self.position or self.base
+
 
 class StoreRow(Struct, frozen=True, kw_only=True):
     """A store that lies somewhere, with the parts it can hand out."""

@@ -87,11 +87,12 @@ class _Layout:
         self.reliefs: dict[UUID, UUID] = {}
         self.left_out = 0
         present = [s for s in ground.shifts if not {s.person_id, s.crew_id} & scope.absent_ids]
-        self.crew_of_person = {s.person_id: s.crew_id or s.person_id for s in reversed(ground.shifts)}
+        self.crew_of_person = {s.person_id: s.owner for s in reversed(ground.shifts)}
         self.by_owner = self._owners(present)
+        self.on_shift = {s.owner for s in ground.shifts}
         # A crew whose people are all away is away as well.
-        still_there = {s.crew_id or s.person_id for s in present}
-        self.away = scope.absent_ids | {s.crew_id or s.person_id for s in ground.shifts} - still_there
+        still_there = {s.owner for s in present}
+        self.away = scope.absent_ids | self.on_shift - still_there
 
     def problem(self, travel: TravelTimes) -> Laid:
         under_way = {self.owner(v): v for v in self.ground.visits if v.state in UNDER_WAY}
@@ -172,7 +173,7 @@ class _Layout:
     def _owners(self, shifts: Iterable[ShiftRow]) -> dict[UUID, list[ShiftRow]]:
         found: dict[UUID, list[ShiftRow]] = defaultdict(list)
         for shift in shifts:
-            owner = shift.crew_id or shift.person_id
+            owner = shift.owner
             if not self.scope.crew_ids or owner in self.scope.crew_ids:
                 found[owner].append(shift)
         return found
@@ -183,11 +184,11 @@ class _Layout:
         of_job: dict[UUID, UUID] = {}
         for row in self.ground.visits:
             owner = self.owner(row)
-            if row.state not in STANDING or owner is None or row.job.state is JobState.ON_HOLD:
+            if row.state not in STANDING or owner is None or self._held_beyond(row.job):
                 continue
             absent = bool({owner, row.crew_id, row.person_id} & self.away)
             if row.job.point is None or not (absent or owner in self.by_owner):
-                self.left_out += 1
+                self.left_out += row.job.point is None or owner not in self.on_shift
                 continue
             partner = of_job.get(row.job.id) if row.job.crews > 1 else None
             of_job.setdefault(row.job.id, row.id)
@@ -287,6 +288,10 @@ class _Layout:
             at = Window(min(max(0, self.seconds(begin)), end_s), end_s)
         fixed = kind in (LockKind.RESOURCE, LockKind.BOTH)
         return Lock(kind=kind, crew_id=self.owner(row) if fixed else None, at=at)
+
+    def _held_beyond(self, job: JobRow) -> bool:
+        """Tell whether a job is held for longer than the plan reaches, or nobody knows until when."""
+        return job.state is JobState.ON_HOLD and (job.held_until is None or job.held_until >= self.scope.until)
 
     def _released_s(self, job: JobRow) -> int:
         held = job.state is JobState.ON_HOLD and job.held_until is not None

@@ -148,6 +148,12 @@ _index("site", "lon_deg", "lat_deg")
 Index("job_point_idx", TABLES["job"].c.point, postgresql_using="gist")
 _index("visit", "crew_id", "state")
 _index("visit", "person_id", "state")
+# What is not over: a few of the visits of years.
+_index(
+    "visit",
+    "planned_start_at",
+    where="state in ('tentative', 'scheduled', 'dispatched', 'accepted', 'en_route', 'on_site', 'working', 'paused')",
+)
 _index("job", "id", where="conflicts <> '[]'")
 _index("job", "changed")
 _index("visit", "changed")

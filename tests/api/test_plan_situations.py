@@ -123,7 +123,11 @@ async def test_no_access_is_ready_again_and_finds_a_new_time(desk: Office) -> No
 async def test_customer_moves_the_window_and_only_that_visit_changes(desk: Office) -> None:
     jobs = [await job(desk, north_deg=0.005 * n) for n in range(3)]
     visits = [await sent(desk, id, "alpha", NOW + (1 + 2 * n) * HOUR) for n, id in enumerate(jobs)]
-    later = {"planned_start_at": NOW + 6 * HOUR, "planned_end_at": NOW + 7 * HOUR, "crew_id": desk.org.crews["alpha"]}
+    later: dict[str, Any] = {
+        "planned_start_at": NOW + 6 * HOUR,
+        "planned_end_at": NOW + 7 * HOUR,
+        "crew_id": desk.org.crews["alpha"],
+    }
     window = VisitLock(kind=LockKind.TIME_RANGE, from_at=NOW + 390 * MIN, to_at=NOW + 7 * HOUR)
     await desk.org.ok(
         d.ReassignVisit(job_id=jobs[1], visit_id=visits[1], plan_version=1, **later),
@@ -136,7 +140,7 @@ async def test_customer_moves_the_window_and_only_that_visit_changes(desk: Offic
         by="dan",
     )
     assert refused.code == "lock_invalid"
-    moved = {**later, "planned_start_at": NOW + 390 * MIN, "planned_end_at": NOW + 450 * MIN}
+    moved: dict[str, Any] = {**later, "planned_start_at": NOW + 390 * MIN, "planned_end_at": NOW + 450 * MIN}
     await desk.org.ok(
         d.ReassignVisit(job_id=jobs[1], visit_id=visits[1], plan_version=2, **moved),
         p.LockVisit(job_id=jobs[1], visit_id=visits[1], plan_version=3, lock=window),
@@ -217,6 +221,8 @@ async def test_wrong_owner_the_crew_waits_until_the_relief_begins(desk: Office) 
     mine = step_of(plan, next_one)
     assert mine["kind"] in ("moved", "reassigned")
     assert mine["after"]["crew"] == "Beta" or begin(mine) >= begin(relief[0])
+    assert (await committed(desk, plan))["committed"] is True
+    assert {visit["crew_id"] for visit in await visits_of(desk, found)} == {str(id) for id in desk.org.crews.values()}
 
 
 async def test_lunch_not_taken_by_half_past_one_is_taken_within_the_grace(desk: Office) -> None:
@@ -298,6 +304,9 @@ async def test_night_log_is_planned_for_after_nine_and_not_dispatched_before(des
     assert (await committed(desk, plan))["committed"] is True
     (visit,) = await visits_of(desk, logged)
     assert visit["state"] == "scheduled"
+    await job(desk, north_deg=0.001)
+    again = await proposal(desk)
+    assert str(logged) not in changes(again), "it keeps its place, held as it is"
 
 
 async def test_arrival_limits_by_district_are_kept_and_what_cannot_be_kept_is_told(desk: Office) -> None:

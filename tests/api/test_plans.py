@@ -14,6 +14,7 @@ from jobs.context import Actor, Via
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Priority
+from mobile_contract.schema.job import HoldReason
 from sync.execute import run
 from tests.api.office import Clock, Office, signed_in
 from tests.api.planning import HOUR, MIN, changes, committed, job, planning_desk, proposal, sent, step_of, visits_of
@@ -82,7 +83,7 @@ async def test_a_commit_sent_again_does_nothing_new_and_another_one_is_refused(d
 async def test_a_key_that_was_used_for_something_else_commits_nothing(desk: Office) -> None:
     west, key = await job(desk), uuid4()
     used = ask_of(
-        d.HoldJob(job_id=west, reason="weather"), Actor(org_id=desk.org.id, via=Via.OPERATOR), id=key, now=NOW
+        d.HoldJob(job_id=west, reason=HoldReason.WEATHER), Actor(org_id=desk.org.id, via=Via.OPERATOR), id=key, now=NOW
     )
     (held,) = await run(desk.org.pool, desk.org.id, [used], now=NOW)
     assert held.took_effect
@@ -246,7 +247,8 @@ async def test_the_solvers_process_starts_with_the_first_plan_and_ends_with_the_
 ) -> None:
     async with in_process(settings, Clock()) as site:
         desk = await planning_desk(site, pool, seed)
-        assert site.services.planning.solver_pid is None
+        before = site.services.planning.solver_pid
+        assert before is None
         await job(desk)
         await proposal(desk)
         pid = site.services.planning.solver_pid

@@ -2,6 +2,10 @@
 
 alter table visit add column lock JSONB;
 
+-- What is not over: a few of the visits of years.
+CREATE INDEX visit_planned_start_at_idx ON visit (org_id, planned_start_at)
+  WHERE state in ('tentative', 'scheduled', 'dispatched', 'accepted', 'en_route', 'on_site', 'working', 'paused');
+
 alter table job_type add column setup_min INTEGER NOT NULL DEFAULT 0, add column crews INTEGER NOT NULL DEFAULT 1,
   add column second_skills JSONB NOT NULL DEFAULT '[]';
 

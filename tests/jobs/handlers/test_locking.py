@@ -23,8 +23,14 @@ TEN, NOON = NOW + HOUR, NOW + 3 * HOUR
 async def timed(org: Org, crew: str = "alpha", at: datetime = TEN, span: timedelta = HOUR) -> Assigned:
     """Send a crew to a new job at a time."""
     job = Assigned(await org.open_job("east"), org.new_id())
-    named = {"crew_id": org.crews[crew], "planned_start_at": at, "planned_end_at": at + span}
-    await org.ok(d.AssignVisit(job_id=job.job_id, visit_id=job.visit_id, **named), by="dan")
+    command = d.AssignVisit(
+        job_id=job.job_id,
+        visit_id=job.visit_id,
+        crew_id=org.crews[crew],
+        planned_start_at=at,
+        planned_end_at=at + span,
+    )
+    await org.ok(command, by="dan")
     return job
 
 
@@ -145,8 +151,7 @@ async def test_a_lock_keeps_who_when_or_both_until_it_is_taken_away(
 
 async def test_a_locked_span_lets_the_visit_move_within_it(org: Org) -> None:
     job = await timed(org)
-    span = {"from_at": TEN, "to_at": NOON}
-    assert await codes(org, lock(job, LockKind.TIME_RANGE, **span)) == ["ok"]
+    assert await codes(org, lock(job, LockKind.TIME_RANGE, from_at=TEN, to_at=NOON)) == ["ok"]
     alpha = org.crews["alpha"]
     assert await codes(
         org,
