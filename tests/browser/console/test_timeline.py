@@ -214,6 +214,10 @@ async def test_the_menu_says_everything_that_keys_and_pointer_do(page: Page, day
 async def test_list_and_timeline_light_each_other(page: Page, day: Day) -> None:
     await opened(page, day)
     job_id, visit_id = day.open_visits[day.crews[0]][0]
+    # From the map straight to a bar: what the map does when the mouse leaves it must not undo what the timeline shows.
+    over_map = await page.locator(".map-pane").bounding_box()
+    assert over_map
+    await page.mouse.move(over_map["x"] + 200, over_map["y"] + 120)
     await bar(page, visit_id).hover()
     await expect(bar(page, visit_id)).to_have_attribute("data-lit", "")
     await page.mouse.move(5, 5)
@@ -231,7 +235,8 @@ async def test_what_is_looked_at_is_in_the_address(page: Page, day: Day) -> None
     await page.get_by_label("Find a crew").fill("adler")
     await expect(page.locator(".time-row")).to_have_count(1)
     await expect(page).to_have_url(re.compile(r"span=4.*crews=late|crews=late.*span=4"))
-    await expect(page).to_have_url(re.compile("at="))
+    await expect(page).to_have_url(re.compile("crewq=adler"))
+    await expect(page).to_have_url(re.compile("[?&]at=20"))
     await page.reload()
     await expect(page.locator(".time-span")).to_have_text("4 h", timeout=_PATIENCE_MS)
     await expect(page.locator(".time-row")).to_have_count(1, timeout=_PATIENCE_MS)

@@ -27,7 +27,7 @@ export function VisitList({ jobId }: { jobId: string }) {
         ].filter(Boolean).join(" · ");
         return (
           <li key={visit.id} class={`${isOver(visit) ? "over" : ""} ${lit.value === visit.id ? "lit" : ""}`}
-            onPointerEnter={() => hover("visit", visit.id)} onPointerLeave={() => hover(null)}>
+            onMouseEnter={() => hover("visit", visit.id)} onMouseLeave={() => hover(null)}>
             <b>{who?.name ?? t("nobody")}</b> <span>{words(visit.state)}</span> {visit.lock && <Icon name="lock" size={12} />}
             <p class="hint">{[planned, steps, visit.reason].filter(Boolean).join(" · ")}</p>
           </li>

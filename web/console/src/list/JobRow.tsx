@@ -36,7 +36,7 @@ export function JobRow({ job, index, total, topPx, chosen, lit }: Props) {
     <div
       id={`job-${job.id}`} class={`row ${chosen ? "chosen" : ""} ${lit ? "lit" : ""}`} role="option" aria-selected={chosen}
       aria-setsize={total} aria-posinset={index + 1} style={{ transform: `translateY(${topPx}px)` }}
-      onPointerEnter={() => hover("job", job.id)} onPointerLeave={() => hover(null)}
+      onMouseEnter={() => hover("job", job.id)} onMouseLeave={() => hover(null)}
       onPointerDown={(event) => beginDrag(event, () => carried(job))}
       onClick={(event) => click(event, job.id)} onDblClick={() => (openPanel.value = "details")}
     >

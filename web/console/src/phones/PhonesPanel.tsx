@@ -65,7 +65,7 @@ function Phone({ line }: { line: Line }): JSX.Element {
   const { phone, mood } = line;
   const name = phone.holder || phone.name;
   return (
-    <li class={`phone ${mood}`} onPointerEnter={() => hover("crew", line.crewId)} onPointerLeave={() => hover(null)}>
+    <li class={`phone ${mood}`} onMouseEnter={() => hover("crew", line.crewId)} onMouseLeave={() => hover(null)}>
       <span class="phone-mark" aria-hidden="true">{MARKS[mood]}</span>
       <div class="phone-who"><b>{line.crew}</b> <span class="hint">{[phone.holder, phone.name].filter(Boolean).join(" · ")}</span></div>
       <dl>

@@ -50,7 +50,7 @@ function Line({ says, stops, fromMs, toMs, after }: { says: string; stops: reado
           <span
             key={stop.step.visit_id} class={`strip-stop ${after || stop.step.kind === "kept" ? stop.step.kind : "was"}${lit.has(stop.step.job_id) ? " lit" : ""}${stop.step.late && after ? " late" : ""}`}
             style={{ left: `${share(stop.fromMs)}%`, width: `${share(stop.toMs) - share(stop.fromMs)}%` }} title={stopWords(stop)}
-            onPointerEnter={() => hover("job", stop.step.job_id)} onPointerLeave={() => hover(null)}
+            onMouseEnter={() => hover("job", stop.step.job_id)} onMouseLeave={() => hover(null)}
           >
             {tailOf(stop.step.number ?? "–")}
           </span>

@@ -22,7 +22,7 @@ function Step({ planId, step }: { planId: string; step: PlanStep }): JSX.Element
   const number = step.number ?? "–";
   const on = !struckOut.value.has(step.visit_id);
   return (
-    <li class={`step ${step.kind}${on ? "" : " out"}`} onPointerEnter={() => hover("job", step.job_id)} onPointerLeave={() => hover(null)}>
+    <li class={`step ${step.kind}${on ? "" : " out"}`} onMouseEnter={() => hover("job", step.job_id)} onMouseLeave={() => hover(null)}>
       <input type="checkbox" aria-label={t("plan_include", { number })} checked={on} onChange={() => flip(step.visit_id)} />
       <div class="step-body">
         <p class="step-head">

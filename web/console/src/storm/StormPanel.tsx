@@ -168,7 +168,7 @@ function Jobs({ group }: { group: StormGroup }): JSX.Element {
       {group.jobs?.slice(0, MOST_SHOWN).map((job) => {
         const held = board.value.jobs.get(job.id);
         return (
-          <li key={job.id} onPointerEnter={() => hover("job", job.id)} onPointerLeave={() => hover(null)}>
+          <li key={job.id} onMouseEnter={() => hover("job", job.id)} onMouseLeave={() => hover(null)}>
             {held && <JobMark job={held} size={22} />}
             <button type="button" class="bare inbox-number" onClick={() => select(job.id)}>{job.number}</button> <span>{job.title || job.address}</span>
             {job.due_at && <span class="hint">{clock(job.due_at)}</span>}

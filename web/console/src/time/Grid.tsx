@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { type Signal, useSignal, useSignalEffect } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { keys } from "../keys";
 import { beginDrag, board, dropTarget, hover, hovered, litJobs, type Load, select, selection, toggle } from "../state";
 import { nowMs } from "../times";
@@ -36,7 +36,7 @@ export function Grid(): JSX.Element {
   const grabMs = useRef(0);
   useRange(scroller, range);
   useDrops(scroller, grabMs);
-  useLight(scroller);
+  useEffect(() => hovered.subscribe(() => light(scroller.current)), []);
   useEffect(() => keys(...timelineKeys(scroller, spot)), []);
   useEffect(() => focusWanted(scroller.current));
 
@@ -48,7 +48,7 @@ export function Grid(): JSX.Element {
   return (
     <div
       ref={scroller} class={`time-grid${now && !now.byKeys ? " moving" : ""}`} onFocusIn={(event) => (spot.value = spotOf(event.target as Element) ?? spot.value)}
-      onPointerDown={(event) => press(event, grabMs)} onClick={click} onDblClick={openAt} onContextMenu={openAt} onPointerOver={over} onPointerLeave={() => hover(null)}
+      onPointerDown={(event) => press(event, grabMs)} onClick={click} onDblClick={openAt} onContextMenu={openAt} onMouseOver={over} onMouseLeave={() => hover(null)}
       onWheel={(event) => wheel(event)}
     >
       {held.length === 0 && <p class="hint time-empty">{board.value.loaded ? t("time_no_crews") : t("loading")}</p>}
@@ -146,16 +146,13 @@ function creep(box: HTMLElement, y: number): void {
 }
 
 /** Light the bars of what is hovered in any pane. By attribute, so that nothing is drawn anew. */
-function useLight(scroller: { current: HTMLDivElement | null }): void {
-  useSignalEffect(() => {
-    const lit = litJobs(hovered.value);
-    const crew = hovered.value?.kind === "crew" ? hovered.value.id : "";
-    range: for (const each of scroller.current?.querySelectorAll<HTMLElement>("[data-job], [data-crew]") ?? []) {
-      const on = each.dataset.job ? lit.has(each.dataset.job) : each.dataset.crew === crew;
-      if (on === each.hasAttribute("data-lit")) continue range;
-      each.toggleAttribute("data-lit", on);
-    }
-  });
+function light(scroller: HTMLElement | null): void {
+  const at = hovered.peek();
+  const lit = litJobs(at);
+  const crew = at?.kind === "crew" ? at.id : "";
+  for (const each of scroller?.querySelectorAll<HTMLElement>("[data-job], [data-crew]") ?? []) {
+    each.toggleAttribute("data-lit", each.dataset.job ? lit.has(each.dataset.job) : each.dataset.crew === crew);
+  }
 }
 
 function barAt(target: EventTarget | null) {
@@ -196,7 +193,8 @@ function openAt(event: MouseEvent): void {
   openMenu(found.bar, found.row.holder.id, (event.target as Element).closest<HTMLElement>("[data-visit]"));
 }
 
-function over(event: PointerEvent): void {
+// Mouse events, not those of pointers: what another pane does when the mouse leaves it comes before, not after.
+function over(event: MouseEvent): void {
   const target = event.target as Element;
   const job = target.closest<HTMLElement>("[data-job]")?.dataset.job;
   const crew = target.closest<HTMLElement>("[data-crew]")?.dataset.crew;
