@@ -20,11 +20,9 @@ export function FilterBar() {
             onInput={(event) => (filters.text.value = event.currentTarget.value)}
             onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()} />
         </label>
-        <label><span class="away">{t("order")}</span>
-          <select value={filters.order.value || "due"} onChange={(event) => (filters.order.value = event.currentTarget.value === "due" ? "" : event.currentTarget.value)}>
-            {ORDERS.map((order) => <option key={order} value={order}>{t(`order_${order}`)}</option>)}
-          </select>
-        </label>
+        <select aria-label={t("order")} value={filters.order.value || "due"} onChange={(event) => (filters.order.value = event.currentTarget.value === "due" ? "" : event.currentTarget.value)}>
+          {ORDERS.map((order) => <option key={order} value={order}>{t(`order_${order}`)}</option>)}
+        </select>
         <button type="button" aria-expanded={open.value} aria-controls="more-filters" onClick={() => (open.value = !open.value)} aria-label={t("filter")} title={t("filter")}>
           <Icon name="filter" />{filterCount.value > 0 && <span class="badge">{filterCount.value}</span>}
         </button>

@@ -64,7 +64,7 @@ function listKeys(show: (index: number) => void): () => void {
     const jobs = orderedJobs.peek();
     if (!jobs.length) return false;
     const at = jobs.findIndex((job) => job.id === focusedJob.peek());
-    const next = Math.min(jobs.length - 1, Math.max(0, at < 0 ? 0 : at + step));
+    const next = Math.min(jobs.length - 1, Math.max(0, at < 0 && Number.isFinite(step) ? 0 : at + step));
     const job = jobs[next];
     if (!job) return false;
     if (extend) selectMany([...[...selection.peek()].filter((id) => id !== job.id), job.id]);
