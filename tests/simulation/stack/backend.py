@@ -19,6 +19,7 @@ from api.keeping import keep_of
 from api.timers import TIMERS, Timer
 from jobs.handlers.door import _HANDLERS, handler_of
 from mobile_contract import limits
+from mobile_contract.client import exchange
 from mobile_contract.schema.facts import AddNote
 from sync.retention import retain
 from sync.telemetry import Telemetry
@@ -45,6 +46,8 @@ from tests.simulation.stack.office import Office
 
 # Steps for which an office's transaction stays open, so that pulls and pushes come while it is.
 _SLOW: Final = 3
+# How often a device pulls once more beside a pull of another one that may be read with it.
+_BESIDE: Final = 0.8
 _TICKED: Final = frozenset({"expire_held", "end_access", "release_holds"})
 _LOOK_CLOSELY_EVERY: Final = 16
 _WRITTEN: Final = """
@@ -65,6 +68,8 @@ class Stack:
         self._notes = Notes()
         self._undo = contextlib.ExitStack()
         self._known: tuple[tuple[int, int], Truth] | None = None
+        self._last_pulls: dict[UUID, Request] = {}
+        self._company = Random(0)
         self.org_id: UUID
         self.office: Office
 
@@ -75,6 +80,7 @@ class Stack:
         on.now, on.source = at, Random(f"server {setting.seed}")
         self.org_id = uuid5(setting.org_id, f"run {on.runs}")
         self.office = Office(self, setting)
+        self._company = Random(f"company {setting.seed}")
         self._undo.enter_context(_arranged(on, setting))
         on.run(self.office.found(at))
 
@@ -91,9 +97,32 @@ class Stack:
         reads = request.path.endswith(("/pull", "/repair"))
         handling = StackHandling(self, lambda: self._asgi(request), stops=not reads)
         if reads:
-            handling.before_page = lambda: self._witnessed(handling, request)
+            handling.reads_for, handling.pulls = _device_of(request), request.path.endswith("/pull")
+            handling.follows = handling.pulls and b'"check":true' not in request.body
+            handling.look = lambda: self._witnessed(handling, request)
             handling.after = lambda answer: self._counted(handling, answer)
+        if handling.pulls and handling.reads_for is not None:
+            self._last_pulls[handling.reads_for] = request
         return self._begun(handling)
+
+    def at_once(self, handling: StackHandling) -> list[StackHandling]:
+        """List what begins in the same turn of the loop: with a pull those of other devices that have come, and now and then one more of a
+        device from where it stood last, as of an app that ends before its answer comes.
+        """
+        if not handling.pulls or handling.reads_for is None:
+            return [handling]
+        found = {handling.reads_for: handling}
+        for each in self._running:
+            if each.pulls and not each.begun and each.reads_for is not None:
+                found.setdefault(each.reads_for, each)
+        for device_id, request in self._last_pulls.items() if handling.follows else ():
+            if device_id not in found and self._company.random() < _BESIDE:
+                cursor = msgspec.json.decode(request.body).get("cursor")
+                bare = Request(request.path, request.headers, msgspec.json.encode({"cursor": cursor}))
+                found[device_id] = self.receive(bare, self.ground.now)
+        group = list(found.values())
+        self._company.shuffle(group)
+        return group
 
     def deed(self, deed: Deed, at: datetime) -> StackHandling:
         """Take in an office's deed."""
@@ -318,6 +347,8 @@ def _arranged(on: Ground, setting: Setting) -> Iterator[None]:
             (limits, "PAGE_DOCUMENTS", setting.page_documents),
             (limits, "PUSH_CHUNK", setting.chunk),
             (sync.reading, "FILL_DOCUMENTS_MIN", 1),
+            # Pages with digests are read alone. Hours pass between the syncs of a world, so nearly all would be, did all phones check by the hour.
+            (exchange, "CHECK_EVERY", exchange.CHECK_EVERY if setting.seed % 2 == 0 else timedelta.max),
         ):
             undo.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, value)

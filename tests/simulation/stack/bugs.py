@@ -19,6 +19,7 @@ import sync.documents
 import sync.page
 import sync.pull
 import sync.push
+import sync.together
 from jobs import projection
 from mobile_contract.digest import Digest
 from sync import outcomes, reading
@@ -44,6 +45,7 @@ class Bug(StrEnum):
     DURABLE_TOO_EARLY = "calls everything durable at once"
     AUTHOR_IS_WHO_SENT_FIRST = "counts a whole batch as the deeds of its first author"
     REDUCED_VIEW_IS_WHOLE = "writes the customer's words into the reduced view"
+    PAGES_MIXED_UP = "gives everybody who is answered by one statement the page of the first"
 
 
 @contextlib.contextmanager
@@ -207,6 +209,14 @@ def _whole_view(real: Any) -> Any:
     return open_job
 
 
+def _of_the_first(real: Any) -> Any:
+    async def fetch(pool: Any, asks: Any) -> Any:
+        first = [dict(row) for row in await real(pool, asks) if row["no"] == 1]
+        return [{**row, "no": no} for no in range(1, len(asks) + 1) for row in first]
+
+    return fetch
+
+
 _PATCHES: Final[dict[Bug, Patch]] = {
     Bug.DEL_OMITTED: (sync.page, "write", _without_del),
     Bug.MEMBERSHIP_NEVER_ENDS: (sync.documents, "next_members", _only_puts),
@@ -224,6 +234,7 @@ _PATCHES: Final[dict[Bug, Patch]] = {
     Bug.DURABLE_TOO_EARLY: (api.routes.push, "_durable_lag", _at_once),
     Bug.AUTHOR_IS_WHO_SENT_FIRST: (sync.push, "asks_of", _one_author),
     Bug.REDUCED_VIEW_IS_WHOLE: (projection, "open_job", _whole_view),
+    Bug.PAGES_MIXED_UP: (sync.together, "_fetch", _of_the_first),
 }
 
 # Devices that are answered together are not asked for their life in Python: here each is answered alone.

@@ -8,7 +8,7 @@ seen is written with the timers, and pokes, which nobody hears, are not sent.
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
@@ -48,8 +48,8 @@ class Stop(Protocol):
 
 stop_of: ContextVar[Stop | None] = ContextVar("stop_of", default=None)
 """The handling in whose name the current task works; None: nothing stops."""
-page_of: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("page_of", default=None)
-"""What to do right before a page is read: a pull that begins a life waits for others, whose commits are in its page."""
+pages_of: ContextVar[Callable[[Collection[UUID]], Awaitable[None]] | None] = ContextVar("pages_of", default=None)
+"""What to do right before pages of devices are read: a pull that begins a life waits for others, whose commits are in its page."""
 
 _Connection = asyncpg.Connection
 
@@ -69,9 +69,9 @@ class Gated(_Connection):  # type: ignore[misc,valid-type]
 
     async def fetch(self, query: str, *args: Any, **more: Any) -> list[asyncpg.Record]:
         """Run a query; who is to see what a page is made of sees it right before."""
-        before_page = page_of.get() if "sync_pull" in query else None
-        if before_page is not None:
-            await before_page()
+        before_pages = pages_of.get() if "sync_pull" in query else None
+        if before_pages is not None:
+            await before_pages([UUID(id) for id in str(args[1]).strip("{}").split(",")])
         rows: list[asyncpg.Record] = await super().fetch(query, *args, **more)
         return rows
 

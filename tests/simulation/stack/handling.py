@@ -2,18 +2,20 @@
 
 Before each commit it stops, so that others may come between; after its last one it stops once more before the answer leaves. Whoever
 waits for a lock that a stopped one holds lets that one make its commit first: in the real world it would only have to wait. Only one is
-moved at a time: two would race for the next lock, and a seed would not replay.
+moved at a time: two would race for the next lock, and a seed would not replay. But pulls of other devices that have come and wait begin
+with a pull in the same turn of the loop, so that they are read in one statement; their answers wait for their own step.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import asyncpg
 
 from tests.simulation.backend import Answer, Cost, ServerDied, Witness
-from tests.simulation.stack.ground import page_of, stop_of
+from tests.simulation.stack.ground import pages_of, stop_of
 
 if TYPE_CHECKING:
     from tests.simulation.stack.backend import Stack
@@ -36,9 +38,12 @@ class StackHandling:
     def __init__(self, server: "Stack", work: Work, *, stops: bool = True, slow: int = 0) -> None:
         self.witness: Witness | None = None
         self.cost = Cost()
-        self.before_page: Callable[[], Awaitable[None]] | None = None
+        self.look: Callable[[], Awaitable[None]] | None = None
         self.after: Callable[[Answer], Awaitable[None]] | None = None
+        self.reads_for: UUID | None = None
+        self.pulls = self.follows = False
         self._server, self._work, self._stops, self._slow = server, work, stops, slow
+        self._group: list[StackHandling] = []
         self._generation = server.generation
         self._task: asyncio.Task[Answer] | None = None
         self._reached, self._go, self._passed, self._on = (asyncio.Event() for _ in range(4))
@@ -65,6 +70,11 @@ class StackHandling:
         await self._on.wait()
 
     @property
+    def begun(self) -> bool:
+        """Tell whether it was moved at all."""
+        return self._task is not None
+
+    @property
     def over(self) -> bool:
         """Tell whether nothing more is done for this."""
         return self._task is not None and self._task.done()
@@ -75,19 +85,30 @@ class StackHandling:
         """Go on to just before the next commit, then to the end, then let the answer leave. Raises ServerDied after a crash."""
         if self._generation != self._server.generation:
             raise ServerDied
+        if self._task is None:
+            return self._server.ground.run(self._first_step(self._server.at_once(self)))
         return self._server.ground.run(self._step())
+
+    async def _first_step(self, group: "list[StackHandling]") -> Answer | None:
+        for each in group:
+            each._group = group
+            each._task = asyncio.create_task(each._in_own_name())
+        await self._still(group)
+        return await self._ended()
 
     async def _step(self) -> Answer | None:
         if self._answer is not None:
             return self._answer
-        if self._task is None:
-            self._task = asyncio.create_task(self._in_own_name())
-        elif self._slow and self in self._server.stopped:
+        if self._slow and self in self._server.stopped:
             self._slow -= 1
             return None
-        elif self in self._server.stopped:
+        if self in self._server.stopped:
             await self._commit()
-        await self._still()
+        await self._still([self])
+        return await self._ended()
+
+    async def _ended(self) -> Answer | None:
+        assert self._task is not None
         if not self._task.done():
             return None
         self._server.stopped.pop(self, None)
@@ -98,8 +119,14 @@ class StackHandling:
 
     async def _in_own_name(self) -> Answer:
         stop_of.set(self if self._stops else None)
-        page_of.set(self.before_page)
+        pages_of.set(self._before_pages if self.look is not None else None)
         return await self._work()
+
+    async def _before_pages(self, devices: Collection[UUID]) -> None:
+        """Look at what pages are made of that are read by one statement."""
+        for each in self._group:
+            if each.look is not None and each.reads_for in devices:
+                await each.look()
 
     async def _commit(self) -> None:
         """Make the commit before which this stands, and stay right behind it."""
@@ -111,9 +138,10 @@ class StackHandling:
         await self._wait_for(self._passed, self._reached, most_s=_COMMIT_S)
         await self._server.committed()
 
-    async def _still(self) -> None:
-        """Move this until it stands before a commit or is done, and then those, one after the other, whose commit it had to wait for."""
-        moving = deque([self])
+    @staticmethod
+    async def _still(group: "Iterable[StackHandling]") -> None:
+        """Move each until it stands before a commit or is done, and then those, one after the other, whose commit they had to wait for."""
+        moving = deque(group)
         while moving:
             moving.extend(await moving.popleft()._moved())
 
