@@ -16,7 +16,6 @@ from geo.planning.problem import (
     Break,
     CrewDay,
     Lock,
-    LockKind,
     PartCount,
     Planned,
     Problem,
@@ -27,6 +26,7 @@ from geo.planning.problem import (
 )
 from geo.travel import GreatCircleTravel
 from mobile_contract.schema.base import Priority, Skill
+from mobile_contract.schema.job import LockKind
 
 NOW = datetime(2026, 3, 3, 8, tzinfo=UTC)
 HOUR = 3600
