@@ -1,6 +1,7 @@
 """SQL of a storm at the edge: jobs that nobody has, put into groups by PostGIS, and what the storm comes to. Writes nothing.
 
-Metres are those of a plane laid around the jobs (azimuthal equidistant, PROJ): true within a few parts in ten thousand across a province.
+Metres are those of a plane laid around one of the jobs by geodesics (azimuthal equidistant): true within a few parts in ten thousand across
+a province.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from msgspec import Struct
 from mobile_contract.schema.base import Priority
 from mobile_contract.schema.storm import GroupJob, StormCounts
 
-JOBS_MAX: Final = 5_000
+JOBS_MAX: Final = 2_000
 
 _BELOW: Final = """
 below(id) as (select unnest($2::uuid[]) union select d.id from district d join below on d.org_id = $1 and d.parent_id = below.id)"""
@@ -30,8 +31,11 @@ ready as materialized (
   from job j where j.org_id = $1 and j.state = 'ready' and j.lon_deg is not null and j.lat_deg is not null and {_HERE}
   order by array_position(array['emergency', 'urgent', 'normal', 'low'], j.priority), j.arrival_due_at nulls last, j.reported_at, j.id
   limit $5),
-plane as (select format('+proj=aeqd +lat_0=%s +lon_0=%s +units=m', lat_deg, lon_deg) proj from ready order by id limit 1),
-flat as (select r.*, p.proj, st_transform(st_setsrid(st_makepoint(r.lon_deg, r.lat_deg), 4326), p.proj) g from ready r cross join plane p),
+origin as (select st_setsrid(st_makepoint(lon_deg, lat_deg), 4326)::geography middle from ready order by id limit 1),
+polar as (
+  select r.*, o.middle, st_distance(o.middle, here) off_origin_m, coalesce(st_azimuth(o.middle, here), 0) azimuth
+  from ready r cross join origin o cross join lateral (select st_setsrid(st_makepoint(r.lon_deg, r.lat_deg), 4326)::geography here) h),
+flat as (select p.*, st_makepoint(off_origin_m * sin(azimuth), off_origin_m * cos(azimuth)) g from polar p),
 near as (select f.*, st_clusterdbscan(g, $3::float8, 1) over (partition by district_id order by id) area from flat f),
 sized as (select n.*, ceil(count(*) over (partition by district_id, area) / $4::float8)::int shares from near n),
 split as (select s.*, st_clusterkmeans(g, shares, $3::float8) over (partition by district_id, area order by id) part from sized s),
@@ -41,7 +45,7 @@ told as (
   select c.*, dense_rank() over (order by district_id, area, part, piece) group_no,
     avg(st_x(g)) over w x, avg(st_y(g)) over w y from cut c
   window w as (partition by district_id, area, part, piece)),
-placed as (select t.*, st_transform(st_makepoint(x, y), proj, 4326) centre from told t)
+placed as (select t.*, st_project(middle, sqrt(x * x + y * y), atan2(x, y))::geometry centre from told t)
 select p.id, p.number, p.type, p.priority, p.title, p.address, p.lon_deg, p.lat_deg, p.reported_at, p.arrival_due_at, p.district_id,
   p.group_no, st_x(centre) centre_lon_deg, st_y(centre) centre_lat_deg, st_distance(g, st_makepoint(x, y)) off_m,
   d.name->>'en' district_en, d.name->>'zh' district_zh
@@ -97,7 +101,7 @@ class Span(Struct, frozen=True):
 async def group_jobs(
     conn: asyncpg.Connection, org_id: UUID, district_ids: Sequence[UUID], *, radius_m: float, jobs_max: int
 ) -> list[Placed]:
-    """Group the jobs that are ready, of the districts with all below (none: of all), group after group; the most urgent 5,000 of them.
+    """Group the jobs that are ready, of the districts with all below (none: of all), group after group; the most urgent 2,000 of them.
 
     No group is farther across than twice the radius, holds more than `jobs_max`, or reaches over a district's border.
     """
