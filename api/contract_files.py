@@ -7,12 +7,10 @@ from typing import Any
 import mobile_contract
 from api.app import bare_app
 from api.openapi import openapi_document
-from mobile_contract.emit.json_schema import as_text, contract_schema, schema_of
+from mobile_contract.emit.json_schema import as_text, contract_schema
 from mobile_contract.emit.typescript import typescript_of
 from mobile_contract.errors import ERRORS
 from mobile_contract.registry import COMMANDS
-from mobile_contract.schema.board import Board, BoardChanges
-from mobile_contract.schema.planning import PlanAsk, PlanCommitAsk, PlanCommitted, PlanExplanation, PlanProposal
 from mobile_contract.version import CONTRACT
 
 DIST = Path(mobile_contract.__file__).parent / "dist"
@@ -44,9 +42,8 @@ def write() -> list[Path]:
 
 
 def _typescript(schema: Mapping[str, Any], openapi: Mapping[str, Any]) -> str:
-    _, shown = schema_of((Board, BoardChanges, PlanAsk, PlanCommitAsk, PlanCommitted, PlanExplanation, PlanProposal))
     return typescript_of(
-        {**schema["$defs"], **shown, **openapi["components"]["schemas"]},
+        {**schema["$defs"], **openapi["components"]["schemas"]},
         commands={name: line.type.__name__ for name, line in COMMANDS.items()},
         codes=tuple(sorted(ERRORS)),
         version=CONTRACT,
