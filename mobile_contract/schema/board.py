@@ -13,7 +13,9 @@ from mobile_contract.schema.base import Code, Instant, LatDeg, Line, LocalText, 
 from mobile_contract.schema.job import Flag, HoldReason, JobState, VisitLock, VisitState
 from mobile_contract.schema.listing import Asked, Shown
 
-BoardVersion = Annotated[str, Meta(max_length=12_000, description="Where a board stands; opaque.")]
+BoardVersion = Annotated[
+    str, Meta(max_length=8_000, pattern="^[A-Za-z0-9_-]+$", description="Where a board stands; opaque.")
+]
 Share = Annotated[float, Meta(ge=0, description="How much of a clock has run: 0.5 is half, above 1 is late.")]
 
 

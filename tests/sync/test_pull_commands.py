@@ -22,7 +22,6 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.approval import Band, Policy
 from mobile_contract.schema.base import Command, LocalText
-from mobile_contract.schema.conflicts import Keep, SettleConflict
 from mobile_contract.schema.job import HoldReason, JobType
 from mobile_contract.schema.material import Part, RequestLine
 from mobile_contract.schema.people import Crew, CrewMember, Duty, Person, Role, Shift
@@ -32,7 +31,7 @@ from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
-from tests.sync import approval_cases, material_cases, reconciliation_cases, stock_cases
+from tests.sync import approval_cases, board_cases, material_cases, reconciliation_cases, stock_cases
 
 HOLDERS = ("amy", "ali", "bob", "eve", "max")
 
@@ -76,7 +75,7 @@ async def world(pool: asyncpg.Pool) -> World:
 
 
 Making: TypeAlias = Callable[[World], Awaitable[tuple[str | None, Command]]]
-_APART = (approval_cases.CASES, material_cases.CASES, stock_cases.CASES, reconciliation_cases.CASES)
+_APART = (approval_cases.CASES, board_cases.CASES, material_cases.CASES, stock_cases.CASES, reconciliation_cases.CASES)
 MAKING: dict[str, Making] = {name: making for cases in _APART for name, making in cases.items()}
 
 
@@ -219,13 +218,6 @@ async def triage_job(w: World) -> tuple[str, Command]:
 @makes
 async def edit_job(w: World) -> tuple[str, Command]:
     return "dan", d.EditJob(job_id=w.job_id, changes={"title": d.FieldEdit(was="at the plaza", set="pipe burst")})
-
-
-@makes
-async def settle_conflict(w: World) -> tuple[str, Command]:
-    edit = d.FieldEdit(was="somewhere", set="at the gate")
-    await w.ok(d.EditJob(job_id=w.job_id, changes={"title": edit}), by="cal")
-    return "dan", SettleConflict(job_id=w.job_id, field="title", keep=Keep.OFFERED)
 
 
 @makes

@@ -1,0 +1,62 @@
+"""A committed plan is taken back whole, by the key of its commit; what the field has done since stays as it is."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from api.settings import Settings
+from mobile_contract.schema import facts as f
+from tests.api.office import Clock, Office
+from tests.api.planning import job, planning_desk, proposal, visits_of
+from tests.api.serving import Site, in_process
+
+
+@pytest.fixture(scope="module")
+async def site(settings: Settings) -> AsyncIterator[Site]:
+    async with in_process(settings, Clock()) as running:
+        yield running
+
+
+@pytest.fixture
+async def desk(site: Site, pool: asyncpg.Pool, seed: int) -> Office:
+    return await planning_desk(site, pool, seed)
+
+
+async def committed_under(desk: Office) -> UUID:
+    """Commit a proposal for the day and give the key under which it was done."""
+    key = uuid4()
+    answer = await desk.post(f"/plans/{(await proposal(desk))['id']}/commit", {}, key=key)
+    assert answer.json()["committed"], answer.text
+    return key
+
+
+async def states(desk: Office, *job_ids: UUID) -> list[list[str]]:
+    return [[visit["state"] for visit in await visits_of(desk, job_id)] for job_id in job_ids]
+
+
+async def test_a_committed_plan_is_taken_back_in_one_go(desk: Office) -> None:
+    west, east = await job(desk), await job(desk, "east")
+    key = await committed_under(desk)
+    assert await states(desk, west, east) == [["dispatched"], ["dispatched"]]
+    again = uuid4()
+    done = (await desk.post(f"/commands/{key}/undo", {}, key=again)).json()
+    assert [step["name"] for step in done["steps"]] == ["withdraw_visit", "withdraw_visit"]
+    assert {step["job_id"] for step in done["steps"]} == {str(west), str(east)}
+    assert "left" not in done
+    assert await states(desk, west, east) == [[], []]
+    repeated = (await desk.post(f"/commands/{key}/undo", {}, key=again)).json()
+    assert (repeated["repeated"], len(repeated["steps"])) == (True, 2)
+
+
+async def test_of_a_plan_stays_what_the_field_has_begun(desk: Office) -> None:
+    west, east = await job(desk), await job(desk, "east")
+    key = await committed_under(desk)
+    (visit,) = await visits_of(desk, west)
+    await desk.org.ok(f.StartTravel(job_id=west, visit_id=UUID(visit["id"])), by="amy")
+    done = (await desk.post(f"/commands/{key}/undo", {}, key=uuid4())).json()
+    assert [(left["job_id"], left["code"]) for left in done["left"]] == [(str(west), "undo_overtaken")]
+    assert await states(desk, west, east) == [["en_route"], []]
+    nothing = await desk.post(f"/commands/{key}/undo", {}, key=uuid4())
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "undo_overtaken")
