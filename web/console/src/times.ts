@@ -66,8 +66,7 @@ export function ago(instant: Moment): string {
   const spanMs = new Date(instant).getTime() - now.value;
   const step = STEPS.find(([, ms]) => Math.abs(spanMs) >= ms);
   if (!step) return t("now");
-  const relative = new Intl.RelativeTimeFormat(locale.value, { style: "short", numeric: "always" });
-  return relative.format(Math.trunc(spanMs / step[1]), step[0]);
+  return relative().format(Math.trunc(spanMs / step[1]), step[0]);
 }
 
 /** Minutes between now and an instant; negative for the past. */
@@ -76,7 +75,23 @@ export function minutesFromNow(instant: Moment): number {
 }
 
 export function count(number: number): string {
-  return new Intl.NumberFormat(locale.value).format(number);
+  return numbers().format(number);
+}
+
+// Making a format takes longer than using it a hundred times.
+const made = new Map<string, unknown>();
+
+function numbers(): Intl.NumberFormat {
+  return kept(`numbers ${locale.value}`, () => new Intl.NumberFormat(locale.value));
+}
+
+function relative(): Intl.RelativeTimeFormat {
+  return kept(`relative ${locale.value}`, () => new Intl.RelativeTimeFormat(locale.value, { style: "short", numeric: "always" }));
+}
+
+function kept<Made>(key: string, make: () => Made): Made {
+  if (!made.has(key)) made.set(key, make());
+  return made.get(key) as Made;
 }
 
 /** Begin of the organisation's day that holds an instant, in milliseconds. */

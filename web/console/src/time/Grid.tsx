@@ -6,7 +6,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { keys } from "../keys";
 import { beginDrag, board, dropTarget, hover, hovered, litJobs, type Load, select, selection, toggle } from "../state";
 import { nowMs } from "../times";
-import { t } from "../words";
+import { language, t } from "../words";
 import { msAt } from "./axis";
 import { numberOf, swapping, underWay } from "./deeds";
 import { focusWanted, timelineKeys, wantNothing } from "./keyboard";
@@ -60,7 +60,7 @@ export function Grid(): JSX.Element {
             <RowView
               key={row.holder.id} row={row} index={at} top={tops.value[at] ?? 0} axis={axis.value} scale={scale.value} selection={selection.value} leaving={ghosts.value.leaving}
               spot={stop.holderId === row.holder.id ? stop : null} heldVisit={now?.visit?.id ?? null} chosenVisit={swapping.value?.visit.id ?? null}
-              aimed={now?.drop?.holderId === row.holder.id}
+              language={language.value} aimed={now?.drop?.holderId === row.holder.id}
             />
           );
         })}

@@ -1,9 +1,9 @@
 // A crew's row: its name, how full and how late its day is, how its phones are, its visits and what a proposal would put there.
 
 import type { BoardCrew, BoardPhone } from "@contract";
-import type { JSX } from "preact";
+import { Component, type JSX } from "preact";
 import { ago, count, now, timeOfDay } from "../times";
-import { t } from "../words";
+import { type Language, t } from "../words";
 import { type Axis } from "./axis";
 import { BarView, boxOf, GhostView } from "./BarView";
 import type { Ghosts, Pause } from "./ghosts";
@@ -41,9 +41,23 @@ export interface RowProps {
   readonly heldVisit: string | null;
   readonly chosenVisit: string | null;
   readonly aimed: boolean;
+  /** Words and times are written in it: another one writes them anew. */
+  readonly language: Language;
 }
 
-export function RowView(props: RowProps): JSX.Element {
+/** Draws a row again only when something of it is another: scrolling and what happens elsewhere leave it alone. */
+export class RowView extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    const held = this.props;
+    return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== held[name]);
+  }
+
+  override render(): JSX.Element {
+    return drawRow(this.props);
+  }
+}
+
+function drawRow(props: RowProps): JSX.Element {
   const { row, index, top, axis, scale, spot } = props;
   const { holder } = row;
   return (

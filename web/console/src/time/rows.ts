@@ -74,7 +74,8 @@ export function rowsOf(ask: RowsAsk): Row[] {
   return rows.sort((a, b) => Number(changed.has(b)) - Number(changed.has(a)) || order(a, b));
 }
 
-const byName = (a: Row, b: Row): number => a.holder.name.localeCompare(b.holder.name, undefined, { numeric: true }) || a.holder.id.localeCompare(b.holder.id);
+const names = new Intl.Collator(undefined, { numeric: true });
+const byName = (a: Row, b: Row): number => names.compare(a.holder.name, b.holder.name) || a.holder.id.localeCompare(b.holder.id);
 const ORDERS: Record<RowOrder, (a: Row, b: Row) => number> = {
   name: byName,
   late: (a, b) => b.late - a.late || byName(a, b),
