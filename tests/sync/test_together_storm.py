@@ -90,7 +90,7 @@ class Storm:
                 continue
             asking = asyncio.ensure_future(self.gathered.read(pool, phone.source(pool).holder, cursor, self.clock))
             if self.draw.random() < 0.05:
-                await asyncio.sleep(0)
+                await asyncio.wait({asking}, timeout=0)
                 asking.cancel()
                 continue
             read = await asking
