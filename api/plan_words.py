@@ -228,7 +228,7 @@ def _other_stops(made: Made) -> Iterable[PlanStop]:
 
 def _unassigned(made: Made) -> Iterable[UnassignedLine]:
     told: set[UUID] = set()
-    for visit_id in made.plan.unassigned:
+    for visit_id in made.left:
         if made.laid.jobs[visit_id].id in told:
             continue
         told.add(made.laid.jobs[visit_id].id)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -22,12 +22,12 @@ from geo.planning.explain import Explanation, explain
 from geo.planning.ground import Ground
 from geo.planning.insertion import URGENCY
 from geo.planning.laying import Laid, Scope, lay_out
-from geo.planning.measure import MoveKind
+from geo.planning.measure import Move, MoveKind, planned_visits
 from geo.planning.plan import Plan
 from geo.planning.planners import INSERTION, RoutingPlanner
 from geo.planning.problem import Problem
 from geo.planning.proposal import Proposal, propose
-from geo.planning.repair import repair, stand
+from geo.planning.repair import insert_only, repair, stand
 from geo.planning.routing import Solver
 from geo.planning.rules import Broken
 from geo.store.plan_rows import Chosen, Wanted, load_ground
@@ -35,15 +35,16 @@ from geo.travel import TravelTimes
 from jobs.loading import load_organisation
 from jobs.planning_rules import load_planning_rules
 from jobs.store.storms import storm_levels
+from mobile_contract.schema.base import Priority
 from mobile_contract.schema.planning import PlanAsk, PlanKind, PlanningRules
 
 # Seconds that a solver gets where nobody says: what an answer at a console may take.
-_LIMIT_S: Final = {PlanKind.URGENT: 0.4, PlanKind.REPAIR: 2.0, PlanKind.STORM: 2.0}
+_LIMIT_S: Final = {PlanKind.REPAIR: 2.0, PlanKind.STORM: 2.0}
 _DAY_LIMIT_S: Final = 5.0
 # For one urgent job nobody looks at more crews: those beyond are further away.
 _NEAR: Final = 30
 # An explanation tries a visit at every place of every crew's day.
-_EXPLAINED: Final = 400
+_EXPLAINED: Final = 200
 _FEWEST_EXPLAINED: Final = 3
 
 
@@ -59,11 +60,13 @@ class Day(Struct, frozen=True, kw_only=True):
 class Made(Struct, frozen=True, kw_only=True, eq=False):
     """A proposal with what it was made from, the judge's word, and explanations of what changes first.
 
-    `known` are the versions of all visits that stood when it was made, those outside the problem too.
+    `known` are the versions of all visits that stood when it was made, those outside the problem too; `left` the visits that nobody has by
+    this plan.
     """
 
     kind: PlanKind
     known: dict[UUID, int]
+    left: tuple[UUID, ...]
     laid: Laid
     until: datetime
     plan: Plan
@@ -122,25 +125,64 @@ def crews_of_plan(ask: PlanAsk, found: Chosen) -> frozenset[UUID] | None:
 def make(day: Day, travel: TravelTimes, solver: Solver | None, *, now: datetime) -> Made:
     """Plan a day and judge the plan; without a solver by insertion alone."""
     laid = lay_out(day.ground, travel, day.rules, day.scope, now=now)
+    if day.ask.kind is PlanKind.URGENT:
+        laid = _pressing(laid)
     problem = laid.problem
     plan = _plan(problem, day.ask, solver)
     known = {p.visit_id for p in problem.current}
     before = replace(problem, visits=tuple(v for v in problem.visits if v.id in known))
     now_plan = stand(before).to_plan(planners=[INSERTION]) if known else None
-    proposal = _told(propose(problem, plan, now_plan=now_plan), laid)
+    proposal = propose(problem, plan, now_plan=now_plan)
+    left = plan.unassigned
+    if day.ask.kind is PlanKind.URGENT and now_plan is not None:
+        # What runs late anyway is no doing of the urgent job, and no part of its proposal.
+        proposal = replace(proposal, moves=tuple(caused(proposal.moves, now_plan, told_s=problem.policy.told_shift_s)))
+        left = tuple(id for id in left if id not in now_plan.unassigned)
+    proposal = _told(proposal, laid)
     return Made(
         kind=day.ask.kind,
         known={visit.id: visit.plan_version for visit in day.ground.visits},
+        left=left,
         laid=laid,
         until=day.scope.until,
         plan=plan,
         proposal=proposal,
         broken=check(problem, plan),
-        explained=_explained(problem, plan, proposal),
+        explained=_explained(problem, plan, (*left, *(m.visit_id for m in proposal.steps))),
     )
 
 
+def caused(moves: Iterable[Move], now_plan: Plan, *, told_s: int) -> Iterator[Move]:
+    """Keep of a plan's moves what would not come about without it: `now_plan` is how the day goes on by itself."""
+    by_itself = planned_visits(now_plan)
+    for move in moves:
+        if move.before is None:
+            yield move
+            continue
+        other, after = by_itself.get(move.visit_id), move.after
+        if other is None:
+            continue
+        same = after is not None and (after.crew_id, after.day) == (other.crew_id, other.day)
+        if same and after is not None and abs(after.begin_s - other.begin_s) <= told_s:
+            yield replace(move, kind=MoveKind.KEPT)
+        else:
+            yield move
+
+
+def _pressing(laid: Laid) -> Laid:
+    """Let the job that somebody calls urgent be so, whatever its priority: it may put out one that is less."""
+    standing = {p.visit_id for p in laid.problem.current}
+    visits = tuple(
+        v if v.id in standing or v.priority is Priority.EMERGENCY else replace(v, priority=Priority.URGENT)
+        for v in laid.problem.visits
+    )
+    return replace(laid, problem=replace(laid.problem, visits=visits))
+
+
 def _plan(problem: Problem, ask: PlanAsk, solver: Solver | None) -> Plan:
+    if ask.kind is PlanKind.URGENT and ask.limit_s is None:
+        standing = {p.visit_id for p in problem.current}
+        return insert_only(problem, [v.id for v in problem.visits if v.id not in standing])
     limit_s = ask.limit_s or _LIMIT_S.get(ask.kind, _DAY_LIMIT_S)
     # A day on which nothing stands has nothing to be kept: it is planned as a whole. A running one is never planned from scratch.
     if ask.kind is PlanKind.DAY and not problem.current and solver is not None:
@@ -158,11 +200,9 @@ def _told(proposal: Proposal, laid: Laid) -> Proposal:
     return replace(proposal, moves=moves, disruption=changed)
 
 
-def _explained(problem: Problem, plan: Plan, proposal: Proposal) -> dict[UUID, Explanation]:
+def _explained(problem: Problem, plan: Plan, visit_ids: Iterable[UUID]) -> dict[UUID, Explanation]:
     """Explain what nobody has and what changes, the most urgent first, as far as that is quick; the rest is explained when asked."""
     priority = {visit.id: URGENCY[visit.priority] for visit in problem.visits}
-    changed = [m.visit_id for m in proposal.steps]
-    wanted: Iterable[UUID] = dict.fromkeys([*plan.unassigned, *changed])
     most = max(_FEWEST_EXPLAINED, _EXPLAINED // max(1, len(problem.crews)))
-    ranked = sorted(wanted, key=lambda id: priority[id])[:most]
+    ranked = sorted(dict.fromkeys(visit_ids), key=lambda id: priority[id])[:most]
     return {id: explain(problem, plan, id) for id in ranked}

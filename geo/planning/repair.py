@@ -5,8 +5,9 @@ Owns the choice between the three: a later one counts only where it is better an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
+from uuid import UUID
 
 from geo.planning.board import Board
 from geo.planning.freezing import freeze, linked_visits, open_waiting, restore
@@ -60,6 +61,13 @@ def repair(problem: Problem, solver: Solver | None = None, *, limit_s: float = 1
             board.rows = rows
     noted = board.to_plan(planners=best.planners, notes=notes)
     return noted if noted.routes == best.routes else best
+
+
+def insert_only(problem: Problem, visit_ids: Collection[UUID]) -> Plan:
+    """Insert some visits into the standing plan and leave everything else as it is, what has fallen out of it too."""
+    board = stand(problem)
+    insert_urgently(board, [board.number[id] for id in visit_ids if board.number[id] not in board.planned()])
+    return board.to_plan(planners=[INSERTION])
 
 
 def stand(problem: Problem) -> Board:

@@ -80,60 +80,6 @@ where s.org_id = $1 and s.to_at > $2 and s.from_at < $3 and s.from_at > $2::time
   and p.active and p.roles ?| array['technician', 'crew_lead']
 order by s.person_id, s.from_at limit $5"""
 
-_DISTRICTS = 5000
-MOST_LINES = 20_000
-
-_JOB = """
-j.id job_id, j.number, j.state job_state, j.priority, j.lon_deg, j.lat_deg, j.required_skills, j.district_id, j.held_until,
-  case when j.arrived_at is null then j.arrival_due_at end due_at,
-  coalesce(t.duration_min, 60) duration_min, coalesce(t.setup_min, 0) setup_min, coalesce(t.crews, 1) crews, t.second_skills"""
-_TYPE = "left join job_type t on t.org_id = j.org_id and t.code = j.type and t.version = j.type_version"
-
-# What stands up to $2 (or has no time), what is under way, and what is only thought of; of these crews and persons alone, where $3 names any.
-_VISITS = f"""
-select {_JOB}, v.id, v.state, v.crew_id, v.person_id, v.plan_version, v.planned_start_at, v.planned_end_at, v.flags, v.lock,
-  coalesce(v.work_started_at, v.arrived_at, v.travel_started_at) taken_at
-from visit v join job j on j.org_id = v.org_id and j.id = v.job_id {_TYPE}
-where v.org_id = $1 and v.state in ('tentative', 'scheduled', 'dispatched', 'accepted', 'en_route', 'on_site', 'working', 'paused')
-  and j.state in ('ready', 'scheduled', 'in_progress', 'on_hold')
-  and (v.planned_start_at is null or v.planned_start_at < $2 or v.state in ('en_route', 'on_site', 'working', 'paused'))
-  and ($3::uuid[] is null or v.crew_id = any($3) or v.person_id = any($3) or v.job_id = any($4))
-order by v.planned_start_at nulls last, v.dispatched_at, v.id limit $5"""
-
-# What waits for somebody: ready, or held until an instant before $4. $3: only these jobs, where they are named; then nothing is cut off.
-_JOBS = f"""
-select {_JOB} from job j {_TYPE}
-where j.org_id = $1 and ($2::uuid is null or j.district_id in (
-    with recursive below(id) as (
-      select $2::uuid union select d.id from district d join below on d.org_id = $1 and d.parent_id = below.id)
-    select id from below))
-  and ($3::uuid[] is null or j.id = any($3))
-  and (j.state = 'ready' or (j.state = 'on_hold' and j.held_until < $4 and not exists (
-    select from visit v where v.org_id = $1 and v.job_id = j.id and v.state in ('scheduled', 'dispatched', 'accepted'))))
-order by array_position(array['emergency', 'urgent', 'normal', 'low'], j.priority), j.arrival_due_at nulls last, j.reported_at, j.id
-limit $5"""
-
-# Whoever pauses for a break says so; that is when the break of the day was taken. $4: when the day began.
-_SHIFTS = """
-select s.person_id, c.id crew_id, c.van_id, s.from_at, s.to_at, p.skills, coalesce(c.district_ids, '[]'::jsonb) district_ids,
-  pos.lon_deg, pos.lat_deg, pos.at position_at,
-  case when p.lon_deg is null then c.lon_deg else p.lon_deg end base_lon_deg,
-  case when p.lon_deg is null then c.lat_deg else p.lat_deg end base_lat_deg, rest.rested_at
-from shift s join person p on p.org_id = s.org_id and p.id = s.person_id
-left join lateral (
-  select c.id, c.van_id, c.district_ids, c.lon_deg, c.lat_deg from crew_member m
-  join crew c on c.org_id = m.org_id and c.id = m.crew_id
-  where m.org_id = s.org_id and m.person_id = s.person_id and c.active
-    and m.from_at <= greatest(s.from_at, $2) and (m.to_at is null or m.to_at > greatest(s.from_at, $2))
-  order by m.from_at desc, c.id limit 1) c on true
-left join position pos on pos.org_id = s.org_id and pos.person_id = s.person_id
-left join lateral (
-  select max(e.occurred_at) rested_at from visit v join event e on e.org_id = v.org_id and e.job_id = v.job_id and e.visit_id = v.id
-  where v.org_id = s.org_id and (v.crew_id = c.id or v.person_id = s.person_id) and (v.ended_at >= $4 or v.state = 'paused')
-    and e.name = 'work_paused' and e.detail ->> 'reason' in ('break', 'lunch') and e.occurred_at >= $4) rest on true
-where s.org_id = $1 and s.to_at > $2 and s.from_at < $3 and p.active and p.roles ?| array['technician', 'crew_lead']
-order by s.person_id, s.from_at limit $5"""
-
 _DISTRICTS = "select id, parent_id, neighbour_ids from district where org_id = $1 order by id limit $2"
 
 # What was asked for and not used, closed or refused: it has to come along.

@@ -88,7 +88,7 @@ class PlanKind(StrEnum):
     """What a plan is made for.
 
     `day`: what is ready gets a place; a day without standing visits is planned as a whole, a running one is repaired. `urgent`: one job
-    into the running day, by insertion first. `repair`: what fell out (a crew that cannot go on, a visit that runs long) and the jobs
+    into the running day; what runs late anyway is no part of it. `repair`: what fell out (a crew that cannot go on, a visit that runs long) and the jobs
     named get a place, the rest stays where it can. `storm`: all that is ready into the running day, the most urgent first.
     """
 
@@ -103,7 +103,7 @@ class PlanAsk(Asked, frozen=True, kw_only=True):
 
     `district_id`: only jobs there and below. `job_ids`: of the jobs that nobody has only these (for `urgent` one). `crew_ids`: only the days
     of these crews (a person who has no crew counts as one). `absent_ids`: crews or persons who cannot go on. `limit_s`: seconds for the
-    solver; without it by kind and size.
+    solver; without it 5 for a day, 2 for a repair or a storm, none for an urgent job, which is inserted.
     """
 
     kind: PlanKind = PlanKind.DAY

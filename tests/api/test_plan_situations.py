@@ -16,6 +16,8 @@ from mobile_contract.schema.base import LocalText, Priority, Skill
 from mobile_contract.schema.job import HoldReason, JobType, LockKind, VisitLock
 from mobile_contract.schema.material import RequestLine
 from mobile_contract.schema.people import Person, Role, Shift
+from mobile_contract.schema.stock import LocationKind, StockLocation
+from mobile_contract.schema.stock_commands import OpenStock, PricedStockLine
 from tests.api.office import Clock, Office
 from tests.api.planning import (
     BASES,
@@ -78,6 +80,18 @@ async def test_urgent_leak_now_moves_nothing_frozen_and_few_of_the_others(desk: 
     assert all(step["kind"] == "kept" for step in everybody["steps"] if step.get("frozen"))
     assert (await committed(desk, plan))["committed"] is True
     assert len(await visits_of(desk, leak)) == 1
+
+
+async def test_what_runs_late_anyway_is_no_part_of_an_urgent_proposal(desk: Office) -> None:
+    """Beta has two visits at one time: the second is late whatever happens, and that is a matter of its own."""
+    doubled = [await job(desk, "east", north_deg=0.01 * n) for n in range(2)]
+    for id in doubled:
+        await sent(desk, id, "beta", NOW + 2 * HOUR)
+    leak = await job(desk, "west", priority=Priority.EMERGENCY)
+    urgent = await proposal(desk, "urgent", job_ids=[str(leak)])
+    assert changes(urgent) == {str(leak): "added"}
+    assert "disruption" not in urgent
+    assert len(changes(await proposal(desk, "repair"))) == 1
 
 
 async def test_technician_ill_the_others_take_over_what_they_can(desk: Office) -> None:
@@ -183,6 +197,31 @@ async def test_part_missing_goes_to_the_van_that_has_it(desk: Office) -> None:
     await tell(org, fact(f.CompleteVisit, other), by="bob")
     stocked = await proposal(desk)
     assert step_of(stocked, west)["after"]["crew"] == "Beta"
+
+
+async def test_depot_closed_means_no_way_by_it_and_open_the_part_is_fetched_there(desk: Office) -> None:
+    org = desk.org
+    store = StockLocation(id=org.new_id(), code="depot", kind=LocationKind.STORE, name="Depot", site_id=org.site)
+    part = PricedStockLine(part_id=org.parts["valve"], quantity=Decimal(5))
+    await org.ok(
+        d.SaveStockLocation(location=store),
+        OpenStock(opening_id=org.new_id(), location_id=store.id, lines=(part,), as_of=NOW - HOUR),
+        by=None,
+    )
+    west = await job(desk)
+    visit = await sent(desk, west, "alpha")
+    line = RequestLine(part_id=org.parts["valve"], quantity=Decimal(1))
+    await tell(org, f.RequestParts(job_id=west, visit_id=visit, request_id=org.new_id(), lines=(line,)))
+    await org.ok(p.WithdrawVisit(job_id=west, visit_id=visit, plan_version=1), by="dan")
+    await ruled(desk, store_hours=(p.OpenHours(from_min=6 * 60, to_min=9 * 60),), breaks=())
+    closed = await proposal(desk)
+    assert {line["why"][0]["code"] for line in closed["unassigned"]} == {"parts"}
+    await ruled(desk, store_hours=(p.OpenHours(from_min=11 * 60, to_min=17 * 60),), breaks=())
+    plan = await proposal(desk)
+    (fetched,) = [stop for stop in plan["stops"] if stop["kind"] == "store"]
+    assert fetched["store_id"] == str(store.id)
+    assert datetime.fromisoformat(fetched["begin_at"]) >= NOW + HOUR
+    assert begin(step_of(plan, west)) >= datetime.fromisoformat(fetched["end_at"])
 
 
 async def sent_as(desk: Office, job: Assigned, crew: str) -> None:
