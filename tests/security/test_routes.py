@@ -42,7 +42,17 @@ async def call(world: World, name: str, headers: Mapping[str, str], id: str = NO
     """Call a route as its line says, with one id wherever the path names one."""
     method, path = OPERATIONS[name]
     line = ROUTES[name]
-    for parameter in ("slip_id", "form_id", "job_id", "device_id", "person_id", "key_id", "entry_id", "tracker_id"):
+    for parameter in (
+        "slip_id",
+        "form_id",
+        "job_id",
+        "device_id",
+        "person_id",
+        "key_id",
+        "entry_id",
+        "tracker_id",
+        "plan_id",
+    ):
         path = path.replace(f"{{{parameter}}}", id)
     for parameter, value in line.path.items():
         path = path.replace(f"{{{parameter}}}", value)
@@ -165,7 +175,9 @@ async def theirs(world: World) -> dict[str, str]:
     key = await world.site.client.post("/api/v1/api-keys", json=ROUTES["people_make_key"].body, headers=admin)
     tracks = {"person_id": str(org.people["bob"]), "name": "van"}
     tracker = await world.site.client.post("/api/v1/trackers", json=tracks, headers=admin)
+    plan = await world.site.client.post("/api/v1/plans", json=ROUTES["plans_make"].body, headers=admin)
     return {
+        "unknown_plan": plan.json()["id"],
         "unknown_job": str(job_id),
         "unknown_device": str(enrolled.id),
         "unknown_person": str(org.people["bob"]),
