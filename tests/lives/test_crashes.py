@@ -30,7 +30,7 @@ async def end_power(settings: Settings) -> None:
     cluster.up(settings.place)
 
 
-async def draw_again(stage: Stage, settings: Settings, device: StrictDevice, *, killed: bool) -> UUID:
+async def draw_again(stage: Stage, settings: Settings, device: StrictDevice, *, killed: bool) -> UUID | None:
     """Let 20 transactions fail, the device see that, the server crash: ids are drawn again. Gives the life from before.
 
     A journal that something else had written down by then takes the danger away: then once more.
