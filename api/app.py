@@ -181,7 +181,7 @@ async def open_services(settings: Settings, metrics: Metrics, clock: Clock) -> A
         async with (
             Pokes(pool, lambda: _listener(settings)).running() as pokes,
             Telemetry().running(pool) as telemetry,
-            Waker(pool, push_provider(settings), clock=clock, registry=metrics.registry).running() as waker,
+            Waker(pool, push_provider(settings), clock=clock, counted=metrics.wakes).running() as waker,
         ):
             yield Services(
                 settings=settings,

@@ -37,7 +37,7 @@ class Metrics:
         self.commands = Counter(
             "onsite_commands", "Commands decided at the REST edge.", ("name", "status"), registry=self.registry
         )
-
+        self.wakes = Counter("onsite_wakes", "Pushes that wake phones.", ("result",), registry=self.registry)
         self.gauges = Gauges(self.registry)
 
     def watch_pool(self, pool: asyncpg.Pool) -> None:

@@ -127,7 +127,9 @@ def test_every_make_target_named_is_one(page: str) -> None:
 
 def test_operations_lists_the_metrics_that_there_are_and_no_others() -> None:
     served = {family.name for family in Metrics().registry.collect()} | {"onsite_pool_connections"}
-    served = {f"{name}_total" if name in ("onsite_requests", "onsite_commands") else name for name in served}
+    served = {
+        f"{name}_total" if name in ("onsite_requests", "onsite_commands", "onsite_wakes") else name for name in served
+    }
     listed = set(_METRIC.findall(text_of("docs/operations.md"))) - _NO_METRICS
     assert listed == served
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import Counter
 
 from api.store import waking as store
 from api.waking.pace import APART, PATIENCE, WITHIN, Due, due_phones
@@ -59,7 +59,7 @@ class Waker:
         provider: PushProvider | None,
         *,
         clock: "Clock",
-        registry: CollectorRegistry,
+        counted: Counter,
         wait_s: float = LOOK_AFTER_S,
     ) -> None:
         self._pool, self._provider, self._clock, self._wait_s = pool, provider, clock, wait_s
@@ -67,7 +67,7 @@ class Waker:
         self._looks: dict[UUID, tuple[float, float]] = {}
         self._looking: dict[UUID, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_PUSHES_AT_ONCE)
-        self._counted = Counter("onsite_wakes", "Pushes that wake phones.", ("result",), registry=registry)
+        self._counted = counted
 
     @property
     def provider(self) -> PushProvider | None:

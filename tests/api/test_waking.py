@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 
 from api.enrolment import revoke_devices
+from api.metrics import Metrics
 from api.settings import Settings
 from api.waking.hosts import Hosts
 from api.waking.keys import make_push_key, public_key_of
@@ -320,7 +320,7 @@ async def test_a_phone_is_woken_by_itself_after_the_commit_that_sent_its_crew(
     )
     asks = [ask_of(command, desk.org.actor("dan"), id=desk.org.new_id(), now=NOW) for command in commands]
     clock.forward(16 * SECOND)
-    async with Waker(pool, provider, clock=clock, registry=CollectorRegistry(), wait_s=0.05).running() as waker:
+    async with Waker(pool, provider, clock=clock, counted=Metrics().wakes, wait_s=0.05).running() as waker:
         answers = await run(pool, desk.org.id, asks, now=NOW, poke=waker.hear)
         assert all(answer.took_effect for answer in answers)
         await until(lambda: bool(browser.pushes), timeout_s=20)
