@@ -40,9 +40,11 @@ async def test_a_plan_of_the_day_stands_beside_the_day_until_it_is_committed(pag
     await expect(page.locator(".toast")).to_contain_text("Plan committed", timeout=_PATIENCE_MS)
     await expect(ghosts).to_have_count(0)
     await page.fill("#search", number)
-    await expect(page.locator("#jobs [role=option]:not([aria-disabled])").first).not_to_contain_text(
-        "Nobody", timeout=_PATIENCE_MS
-    )
+    job = page.locator("#jobs [role=option]:not([aria-disabled])").first
+    await expect(job).not_to_contain_text("Nobody", timeout=_PATIENCE_MS)
+    # One commit is one deed: undone as a whole.
+    await page.get_by_role("button", name="Undo").click()
+    await expect(job).to_contain_text("Nobody", timeout=_PATIENCE_MS)
 
 
 async def test_a_proposal_says_what_it_costs_why_and_why_nobody_else(page: Page, day: Day) -> None:

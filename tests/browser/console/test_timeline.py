@@ -86,6 +86,8 @@ async def test_a_visit_is_dragged_to_another_crew_and_another_time_and_undone(pa
     await drag(page, bar(page, visit_id), await spot(page, second, visit_id, 60))
     await expect(bar(page, visit_id, second)).to_be_visible(timeout=_PATIENCE_MS)
     await expect(page.locator(".toast")).to_contain_text("moved to")
+    await page.get_by_role("button", name="Undo").click()
+    await expect(bar(page, visit_id, first)).to_be_visible(timeout=_PATIENCE_MS)
 
 
 async def test_over_a_name_only_the_crew_changes(page: Page, own_day: Day) -> None:
@@ -241,6 +243,17 @@ async def test_what_is_looked_at_is_in_the_address(page: Page, day: Day) -> None
     await expect(page.locator(".time-span")).to_have_text("4 h", timeout=_PATIENCE_MS)
     await expect(page.locator(".time-row")).to_have_count(1, timeout=_PATIENCE_MS)
     await expect(page.get_by_role("button", name="Now", exact=True)).to_have_attribute("aria-pressed", "false")
+
+
+async def test_what_the_filters_hold_back_stands_back_in_its_place(page: Page, day: Day) -> None:
+    await opened(page, day)
+    job_id, visit_id = day.open_visits[day.crews[0]][0]
+    await bar(page, visit_id).click()
+    number = (await bar(page, visit_id).get_attribute("aria-label") or "").split()[0]
+    await page.fill("#search", number)
+    await expect(page.locator(".bar.dim").first).to_be_visible()
+    await expect(bar(page, visit_id)).not_to_have_class(re.compile("dim"))
+    await expect(page.locator(f"#job-{job_id}")).to_be_visible()
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en-GB", "light"), ("zh-CN", "dark")])

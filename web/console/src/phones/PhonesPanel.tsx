@@ -67,7 +67,7 @@ function Phone({ line }: { line: Line }): JSX.Element {
   return (
     <li class={`phone ${mood}`} onMouseEnter={() => hover("crew", line.crewId)} onMouseLeave={() => hover(null)}>
       <span class="phone-mark" aria-hidden="true">{MARKS[mood]}</span>
-      <div class="phone-who"><b>{line.crew}</b> <span class="hint">{[phone.holder, phone.name].filter(Boolean).join(" · ")}</span></div>
+      <div class="phone-who"><b>{line.crew}</b> <span class="hint">{[phone.holder, phone.name, phone.can_wake ? "" : t("phones_no_wake")].filter(Boolean).join(" · ")}</span></div>
       <dl>
         <div><dt>{t("phones_synced")}</dt><dd>{phone.pulled_at ? ago(phone.pulled_at) : t("phones_never")}<span class="away">, {t(MOODS[mood])}</span></dd></div>
         <div><dt>{t("phones_unsent")}</dt><dd class={phone.unsent ? "phone-unsent" : ""}>{phone.unsent ? `↑ ${count(phone.unsent)}` : count(0)}</dd></div>

@@ -31,6 +31,8 @@ export interface BarProps extends Place {
   readonly fate: "leaves" | "moves" | null;
   readonly held: boolean;
   readonly chosen: boolean;
+  /** Whether the filters hold its job back: it stays where it is, and stands back. */
+  readonly dim: boolean;
 }
 
 /** Give what is said of a bar: everything that is drawn, in words. */
@@ -52,7 +54,7 @@ export function BarView(props: BarProps): JSX.Element | null {
   if (!box) return null;
   const { job } = bar;
   const fit = box.width < TINY_PX * scale ? " tiny" : box.width < NARROW_PX * scale ? " narrow" : "";
-  const flags = [bar.look, bar.timed ? "" : "untimed", bar.late ? "late" : "", props.fate ?? "", props.held ? "held" : "", props.chosen ? "chosen" : "", bar.movable ? "movable" : ""];
+  const flags = [bar.look, bar.timed ? "" : "untimed", bar.late ? "late" : "", props.fate ?? "", props.held ? "held" : "", props.chosen ? "chosen" : "", bar.movable ? "movable" : "", props.dim ? "dim" : ""];
   const urgent = job?.priority === "emergency" || job?.priority === "urgent";
   return (
     <>
@@ -62,13 +64,13 @@ export function BarView(props: BarProps): JSX.Element | null {
         tabIndex={props.focusable ? 0 : -1} data-visit={bar.visit.id} data-job={bar.visit.job_id} style={placed(box, lane, scale)}
       >
         <span class="bar-in" aria-hidden="true">
-          <Icon sign={bar.look} size={13 * scale} />
+          <Icon sign={bar.look} size={13} />
           {urgent && <span class={`bar-urgent ${job?.priority}`}>{job?.priority === "emergency" ? "!!" : "!"}</span>}
           <span class="bar-number">{tailOf(job?.number ?? "–")}</span>
           <span class="bar-title">{job ? job.title || job.address : ""}</span>
           <span class="bar-end">
-            {bar.late && <Icon sign="late" size={13 * scale} />}
-            {bar.lock && <Icon sign="lock" size={12 * scale} />}
+            {bar.late && <Icon sign="late" size={13} />}
+            {bar.lock && <Icon sign="lock" size={12} />}
           </span>
         </span>
       </div>
@@ -101,9 +103,9 @@ export function GhostView({ ghost, axis, lane, scale, column, focusable }: Ghost
       data-ghost={step.visit_id} data-job={step.job_id} style={placed(box, lane, scale)}
     >
       <span class="bar-in" aria-hidden="true">
-        <Icon sign={step.kind === "added" ? "plus" : "move"} size={12 * scale} />
+        <Icon sign={step.kind === "added" ? "plus" : "move"} size={12} />
         <span class="bar-number">{tailOf(step.number ?? "–")}</span>
-        <span class="bar-end">{step.late && <Icon sign="late" size={13 * scale} />}</span>
+        <span class="bar-end">{step.late && <Icon sign="late" size={13} />}</span>
       </span>
     </div>
   );

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Signal, useSignal } from "@preact/signals";
 import { keys } from "../keys";
-import { beginDrag, board, dropTarget, hover, hovered, litJobs, type Load, select, selection, toggle } from "../state";
+import { beginDrag, board, dropTarget, filterCount, hover, hovered, litJobs, type Load, select, selection, shownJobs, toggle } from "../state";
 import { nowMs } from "../times";
 import { language, t } from "../words";
 import { msAt } from "./axis";
@@ -60,7 +60,7 @@ export function Grid(): JSX.Element {
             <RowView
               key={row.holder.id} row={row} index={at} top={tops.value[at] ?? 0} axis={axis.value} scale={scale.value} selection={selection.value} leaving={ghosts.value.leaving}
               spot={stop.holderId === row.holder.id ? stop : null} heldVisit={now?.visit?.id ?? null} chosenVisit={swapping.value?.visit.id ?? null}
-              language={language.value} aimed={now?.drop?.holderId === row.holder.id}
+              through={filterCount.value ? shownJobs.value : null} language={language.value} aimed={now?.drop?.holderId === row.holder.id}
             />
           );
         })}

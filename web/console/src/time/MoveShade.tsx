@@ -19,7 +19,7 @@ export function MoveShade(): JSX.Element | null {
   return (
     <div class="shade-row" aria-hidden="true" style={{ transform: `translateY(${tops.value[at] ?? 0}px)`, height: `${height}px` }}>
       <div class={`shade${why ? " hindered" : ""}`} style={{ left: `${box.left}px`, width: `${box.width}px`, top: `${5 * scale.value}px`, height: `${(LANE_PX - 4) * scale.value}px` }}>
-        <Icon sign={why ? "lock" : "move"} size={12 * scale.value} />
+        <Icon sign={why ? "lock" : "move"} size={12} />
         <b>{timeOfDay(now.drop.fromMs)}</b> {now.label}
       </div>
       {why && <p class="shade-why" style={{ left: `${box.left}px` }}>{why}</p>}

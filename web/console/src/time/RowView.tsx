@@ -41,6 +41,8 @@ export interface RowProps {
   readonly heldVisit: string | null;
   readonly chosenVisit: string | null;
   readonly aimed: boolean;
+  /** The jobs that the filters let through; null without filters. */
+  readonly through: ReadonlyMap<string, unknown> | null;
   /** Words and times are written in it: another one writes them anew. */
   readonly language: Language;
 }
@@ -72,7 +74,7 @@ function drawRow(props: RowProps): JSX.Element {
         <span class="time-crew">{holder.name || "–"}</span>
         <span class="time-under" aria-hidden="true">
           {meter(row)}
-          {row.late > 0 && <span class="time-late"><Icon sign="late" size={12 * scale} />{row.late}</span>}
+          {row.late > 0 && <span class="time-late"><Icon sign="late" size={12} />{row.late}</span>}
           {holder.crew && <PhoneSign crew={holder.crew} />}
         </span>
       </div>
@@ -85,7 +87,7 @@ function drawRow(props: RowProps): JSX.Element {
           const box = boxOf(pause.fromMs, pause.toMs, axis);
           return box && (
             <div key={`${pause.kind} ${pause.fromMs}`} class={`pause ${pause.kind}`} aria-hidden="true" title={pauseWords(pause)} style={{ left: `${box.left}px`, width: `${box.width}px` }}>
-              <Icon sign={pause.kind} size={13 * scale} />
+              <Icon sign={pause.kind} size={13} />
             </div>
           );
         })}
@@ -94,7 +96,7 @@ function drawRow(props: RowProps): JSX.Element {
           return (
             <BarView
               key={bar.visit.id} bar={bar} axis={axis} scale={scale} lane={row.lane[at] ?? 0} column={at + 2} selected={props.selection.has(bar.visit.job_id)}
-              focusable={spot?.cell === bar.visit.id} fate={fate ? (fate.after ? "moves" : "leaves") : null} held={props.heldVisit === bar.visit.id} chosen={props.chosenVisit === bar.visit.id}
+              focusable={spot?.cell === bar.visit.id} fate={fate ? (fate.after ? "moves" : "leaves") : null} held={props.heldVisit === bar.visit.id} chosen={props.chosenVisit === bar.visit.id} dim={props.through !== null && !props.through.has(bar.visit.job_id)}
             />
           );
         })}

@@ -12,7 +12,10 @@ import { axis, scale, widthPx } from "./view";
 /** The size of a letter that the rows are measured for. */
 const USUAL_FONT_PX = 14;
 
-const ticks = computed(() => ticksOf(axis.value, zoneName()));
+/** How near to the mark of now a line keeps its time to itself. */
+const NOW_PX = 44;
+
+const ticks = computed(() => ticksOf(axis.value, zoneName(), scale.value));
 
 /** The instant that stands out: now, or the one that is replayed. */
 const marked = computed(() => replayAt.value?.getTime() ?? now.value);
@@ -34,7 +37,7 @@ export function Ruler(): JSX.Element {
     <div class="time-ruler" aria-hidden="true">
       <div class="time-corner">{dayOf(axis.value.fromMs)}</div>
       <div ref={track} class="time-ruler-track">
-        {ticks.value.filter((tick) => tick.x >= 0 && Math.abs(tick.x - x) > 34).map((tick) => (
+        {ticks.value.filter((tick) => tick.x >= 0 && Math.abs(tick.x - x) > NOW_PX * scale.value).map((tick) => (
           <span key={tick.atMs} class={tick.major ? "tick major" : "tick"} style={{ left: `${tick.x}px` }}>
             {days && tick.major ? dayOf(tick.atMs) : timeOfDay(tick.atMs)}
           </span>

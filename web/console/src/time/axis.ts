@@ -59,9 +59,9 @@ export function zoneOffsetMs(atMs: number, zone: string): number {
   return wall - Math.floor(atMs / 1000) * 1000;
 }
 
-/** The lines of an axis, on the zone's own hours, far enough apart to be written on. */
-export function ticksOf(axis: Axis, zone: string): Tick[] {
-  const step = TICK_STEPS_MS.find((each) => (each / (axis.toMs - axis.fromMs)) * axis.widthPx >= TICK_LEAST_PX) ?? DAY_MS;
+/** The lines of an axis, on the zone's own hours, far enough apart to be written on in letters of this scale. */
+export function ticksOf(axis: Axis, zone: string, scale = 1): Tick[] {
+  const step = TICK_STEPS_MS.find((each) => (each / (axis.toMs - axis.fromMs)) * axis.widthPx >= TICK_LEAST_PX * scale) ?? DAY_MS;
   const offset = zoneOffsetMs(axis.fromMs, zone);
   const ticks: Tick[] = [];
   for (let wall = Math.ceil((axis.fromMs + offset) / step) * step; wall - offset <= axis.toMs; wall += step) {

@@ -32,10 +32,10 @@ const PATHS = {
 
 export type Sign = keyof typeof PATHS;
 
-/** Draw a sign; decoration beside words, so that readers of screens pass over it. */
+/** Draw a sign, `size` pixels where letters have 14; decoration beside words, so that readers of screens pass over it. */
 export function Icon({ sign, size = 14 }: { sign: Sign; size?: number }): JSX.Element {
   return (
-    <svg class={`sign sign-${sign}`} viewBox="0 0 16 16" width={size} height={size} aria-hidden="true" focusable="false">
+    <svg class={`sign sign-${sign}`} viewBox="0 0 16 16" width={`${size / 14}rem`} height={`${size / 14}rem`} aria-hidden="true" focusable="false">
       <path d={PATHS[sign]} fill="none" stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" />
     </svg>
   );
