@@ -12,12 +12,14 @@ import zstandard
 from msgspec import Struct
 
 from benchmarks.bulk import Handset
+from mobile_contract import limits, packing
 from mobile_contract.schema.messages import Begin, Del, End, Frame, Mend, Put
 from mobile_contract.version import CONTRACT
 
-AS_PHONES: Final = "zstd, gzip"
+AS_PHONES: Final = f"{packing.CODING}, zstd, gzip"
 AS_IT_IS: Final = "identity"
 _PAGES_MAX: Final = 2_000
+_PAGE_BYTES_MAX: Final = 4 * limits.MIB
 
 
 class Answer(Struct, frozen=True):
@@ -110,6 +112,8 @@ def page_of(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
 def unpacked(headers: Mapping[str, str], body: bytes) -> bytes:
     """Decompress a body."""
     match headers.get("content-encoding", "identity"):
+        case packing.CODING:
+            return packing.unpack(body, _PAGE_BYTES_MAX)
         case "zstd":
             return zstandard.ZstdDecompressor().decompressobj().decompress(body)
         case "gzip":

@@ -25,6 +25,8 @@ _FORMAT: Final = 2
 _HEAD_BYTES: Final = 1 + KEY_ID_BYTES + MAC_BYTES
 # Buckets as they are named nearly always: a number and the id. Any other name is a zero and its text.
 _NAMED: Final = {1: ("dev/", ""), 2: ("me/", ""), 3: ("crew/", ""), 4: ("district/", "/open"), 5: ("warehouse/", "")}
+# The device's own bucket, which every cursor holds, is the number alone: the MAC says whose it is.
+_OWN: Final = b"\6"
 _UUID_CHARS: Final = 36
 _SNAPSHOT: Final = re.compile(r"(\d{1,20}):(\d{1,20}):(?:\d{1,20}(?:,\d{1,20})*)?", re.ASCII)
 
@@ -154,12 +156,12 @@ def _packed(cursor: Cursor) -> _Packed:
     xmin, xmax, rest = cursor.snapshot.split(":")
     numbers = [int(xmin), *map(int, rest.split(",") if rest else ())]
     steps = (b - a for a, b in itertools.pairwise(numbers))
-    part = cursor.partial
+    part, own = cursor.partial, f"dev/{cursor.device}"
     return _Packed(
         life=cursor.life.bytes,
         snapshot=(numbers[0], int(xmax) - numbers[0], *steps),
         major=cursor.major,
-        buckets=tuple(map(_pack_name, cursor.buckets)),
+        buckets=tuple(_OWN if name == own else _pack_name(name) for name in cursor.buckets),
         partial=None if part is None else (_pack_name(part.bucket), part.after_kind, part.after_id.bytes, part.reset),
         resets=tuple(map(_pack_name, cursor.resets)),
     )
@@ -178,7 +180,7 @@ def _decode(payload: bytes, device: UUID) -> Cursor | None:
             snapshot=snapshot,
             device=device,
             major=packed.major,
-            buckets=tuple(map(_unpack_name, packed.buckets)),
+            buckets=tuple(f"dev/{device}" if name == _OWN else _unpack_name(name) for name in packed.buckets),
             partial=None if part is None else Partial(_unpack_name(part[0]), part[1], UUID(bytes=part[2]), part[3]),
             resets=tuple(map(_unpack_name, packed.resets)),
         )

@@ -29,6 +29,11 @@ class Gate:
         self._free = asyncio.Semaphore(self.limit)
         self._waiting = 0
 
+    @property
+    def full(self) -> bool:
+        """Tell whether whoever comes now would have to wait."""
+        return self._free.locked()
+
     @contextlib.asynccontextmanager
     async def enter(self) -> AsyncIterator[None]:
         """Be inside for the block. Raises Crowded when there is no place, nor one to be expected soon."""

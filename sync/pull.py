@@ -33,7 +33,7 @@ _NUMBERS: Final = re.compile(rb'^\{"frame":"(?:put|del)","b":\[([0-9,]+)\]', re.
 class Page(Struct, frozen=True):
     """A page as it leaves. `idle`: it says nothing new, so a long poll may wait; `want`: the buckets whose change would matter.
 
-    `cursor` is the one that the device brought, where it could be read.
+    `cursor` is the one that the device brought, where it could be read; `onward` says where it goes on at once, where there is more.
     """
 
     body: bytes
@@ -42,6 +42,14 @@ class Page(Struct, frozen=True):
     acked_n: int
     seen_n: int
     cursor: Cursor | None = None
+    onward: "Onward | None" = None
+
+
+class Onward(Struct, frozen=True):
+    """Where a device will go on: its next cursor, as it brings it and as it reads."""
+
+    token: str
+    cursor: Cursor
 
 
 class Source(Struct, frozen=True):
@@ -79,20 +87,36 @@ def opened(source: Source, token: str | None) -> Cursor | Unusable | None:
 
 def following(source: Source, ask: PullAsk) -> Cursor | None:
     """Give the cursor of a device that only follows what it holds whole: its page needs nothing but `since`, and no digests beside it."""
-    if ask.check or ask.digests is not None or ask.cursor is None:
-        return None
-    cursor = opened(source, ask.cursor)
-    return cursor if isinstance(cursor, Cursor) and cursor.partial is None and not cursor.resets else None
+    cursor = at_cursor(source, ask)
+    return cursor if cursor is not None and cursor.partial is None and not cursor.resets else None
 
 
-def followed(source: Source, ask: PullAsk, read: Read, *, cursor: Cursor, now: datetime) -> Page | None:
-    """Make the page of a device that follows, of what was read with the pages of others; None where a new life must begin."""
+def followed(
+    source: Source, ask: PullAsk, read: Read, *, cursor: Cursor, now: datetime, last: bool = True
+) -> Page | None:
+    """Make the page of a device at a cursor, of what was read before; None where a new life must begin.
+
+    Where it may not be the `last` one, it says that there is more, and is not read on from.
+    """
     if read.life is None:
         return None
     if read.life != cursor.life:
         return compare_page(source, read, ask.cursor, now)
     before = page.before_at(cursor)
-    return _written(source, (before, page.stand_after(before, read), read), cursor=cursor, now=now)
+    return _written(source, (before, page.stand_after(before, read), read), cursor=cursor, now=now, last=last)
+
+
+def at_cursor(source: Source, ask: PullAsk) -> Cursor | None:
+    """Give the cursor of a device that goes on from there, and asks for nothing beside its page."""
+    if ask.check or ask.digests is not None or ask.cursor is None:
+        return None
+    cursor = opened(source, ask.cursor)
+    return cursor if isinstance(cursor, Cursor) else None
+
+
+async def look_on(source: Source, onward: Onward, now: datetime) -> Read:
+    """Read the page at which a device will go on. Raises LifeOver, Unproven, SessionUnknown."""
+    return await look(source.pool, source, page.before_at(onward.cursor).start, now, room=room_of_pull())
 
 
 async def look(
@@ -153,18 +177,22 @@ def _written(
     cursor: Cursor | None,
     now: datetime,
     digests: dict[str, BucketDigest] | UnsetType = UNSET,
+    last: bool = True,
 ) -> Page:
     before, stand, read = found
     begin = page.begin_of(before, stand, read, head_of(source, read, now))
+    after = cursor_at(source, read, stand)
+    token = seal_cursor(source.keyring, after)
     end = End(
-        cursor=seal_cursor(source.keyring, cursor_at(source, read, stand)),
+        cursor=token,
         acked_n=read.acked_n,
-        more=stand.more,
+        more=stand.more or not last,
         digests=digests,
         warnings=_warnings(read),
     )
-    idle = not (read.lines or stand.more or begin.buckets is not UNSET or begin.keep or begin.reset or begin.add)
-    return made(page.write(begin, read.frames, end), read, cursor, idle=idle)
+    idle = not (read.lines or end.more or begin.buckets is not UNSET or begin.keep or begin.reset or begin.add)
+    done = made(page.write(begin, read.frames, end), read, cursor, idle=idle)
+    return msgspec.structs.replace(done, onward=Onward(token, after)) if stand.more else done
 
 
 def _warnings(read: Read) -> tuple[str, ...]:

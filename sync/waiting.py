@@ -11,6 +11,7 @@ import asyncpg
 from mobile_contract import limits
 from mobile_contract.schema.messages import PullAsk, RepairAsk
 from sync import page, pull, repair
+from sync.ahead import Ahead
 from sync.cursor import Cursor
 from sync.gate import Crowded, Gate
 from sync.pokes import Pokes
@@ -41,6 +42,7 @@ class Waiting:
         self._forget = forget
         self._gate = gate or Gate()
         self._together = Together(self._gate)
+        self._ahead = Ahead(self._gate, clock)
 
     async def pull(self, source: Source, ask: PullAsk) -> Page:
         """Answer a pull; with `wait_s` as soon as there is news. Raises Crowded, Standby, ValueError for digests that are none."""
@@ -95,7 +97,7 @@ class Waiting:
             return page.wanted(await pull.look(source.pool, source, Start(), self._clock()))
 
     async def _inside(self, source: Source, ask: PullAsk) -> Page:
-        found = await self._with_others(source, ask)
+        found = await self._read_ahead(source, ask) or await self._with_others(source, ask)
         if found is None:
             async with self._gate.enter():
                 # After the line: what ended while this one waited is not held any more.
@@ -106,7 +108,17 @@ class Waiting:
             with contextlib.suppress(Crowded):
                 async with self._gate.enter(), org_transaction(source.pool, source.holder.org_id) as conn:
                     await self._forget(conn, source.holder, seen_n, found.cursor)
+        if found.onward is not None:
+            self._ahead.begin(source, found.onward)
         return found
+
+    async def _read_ahead(self, source: Source, ask: PullAsk) -> Page | None:
+        """Answer a device with the page that was read for it while it took the one before; None where there is none."""
+        read = await self._ahead.take(source, ask.cursor)
+        cursor = None if read is None else pull.at_cursor(source, ask)
+        if read is None or cursor is None:
+            return None
+        return pull.followed(source, ask, read, cursor=cursor, now=self._clock(), last=False)
 
     async def _with_others(self, source: Source, ask: PullAsk) -> Page | None:
         """Answer a device that follows what it holds together with others; None where it has to be answered alone."""

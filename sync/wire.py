@@ -12,10 +12,11 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
+from mobile_contract import packing
 from mobile_contract.limits import KIB, MIB
 from mobile_contract.schema.messages import Begin, End, Mend
 
-Encoding = Literal["zstd", "gzip", "identity"]
+Encoding = Literal["onsite-1", "zstd", "gzip", "identity"]
 RefusalCode = Literal["body_too_large", "unsupported_media_type", "malformed"]
 
 # RFC 9659: a zstd window of more than 8 MiB is not for HTTP.
@@ -28,6 +29,9 @@ _ZSTD_LEVEL_OF_MUCH: Final = 1
 _GZIP_LEVEL: Final = 6
 _GZIP_LEVEL_OF_MUCH: Final = 1
 _MUCH_BYTES: Final = 64 * KIB
+# A page of ten documents: 0.04 ms by level 3, 0.09 ms and 60 bytes less by level 6; 9 takes half as long again for 20.
+_PACKING_LEVEL: Final = 6
+_PACKING_BYTES: Final = 16 * KIB
 _GZIP_WBITS: Final = 31
 _ACCEPT_ITEM: Final = re.compile(
     r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,40})\s*(?:;\s*[qQ]\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?"
@@ -135,6 +139,21 @@ def _choose(accepted: str) -> Encoding:
     return best if weight > 0 else "identity"
 
 
+def encode_page(page: bytes, accept_encoding: str | None) -> Encoded:
+    """Compress a page as the phone accepts it: a short one by the contract's own coding, where the phone knows it."""
+    if len(page) <= _PACKING_BYTES and _knows_packing((accept_encoding or "")[:_ACCEPT_CHARS]):
+        packed = packing.pack(page, _page_compressor())
+        if len(packed) < len(page):
+            return Encoded(packed, packing.CODING)
+    return encode(page, accept_encoding)
+
+
+@lru_cache(maxsize=256)
+def _knows_packing(accepted: str) -> bool:
+    matches = (_ACCEPT_ITEM.fullmatch(item) for item in accepted.lower().split(","))
+    return any(match[1] == packing.CODING and float(match[2] or 1) > 0 for match in matches if match is not None)
+
+
 def encode(body: bytes, accept_encoding: str | None) -> Encoded:
     """Compress an answer as the caller accepts it; what compression does not shorten leaves as it is."""
     chosen = choose_encoding(accept_encoding)
@@ -155,6 +174,13 @@ def _compressor(level: int) -> zstandard.ZstdCompressor:
     if level not in known:
         known[level] = zstandard.ZstdCompressor(level=level)
     return known[level]
+
+
+def _page_compressor() -> zstandard.ZstdCompressor:
+    if not hasattr(_mine, "of_pages"):
+        _mine.of_pages = packing.compressor(_PACKING_LEVEL)
+    made: zstandard.ZstdCompressor = _mine.of_pages
+    return made
 
 
 _mine: Final = threading.local()

@@ -29,7 +29,7 @@ from sync.life import Standby
 from sync.pokes import Crowded
 from sync.pull import Page, Source
 from sync.reading import SessionUnknown, Unproven
-from sync.wire import encode
+from sync.wire import encode_page
 
 AnyRequest = Request[Any, Any, Any]
 T = TypeVar("T")
@@ -151,9 +151,9 @@ async def _served(request: AnyRequest, source: Source, work: Awaitable[T]) -> T:
 async def _answer(request: AnyRequest, page: Page, send: Send) -> None:
     accepted = request.headers.get("accept-encoding") if len(page.body) > _COMPRESS_FROM_BYTES else None
     if len(page.body) > _COMPRESS_HERE_BYTES:
-        encoded = await asyncio.to_thread(encode, page.body, accepted)
+        encoded = await asyncio.to_thread(encode_page, page.body, accepted)
     else:
-        encoded = encode(page.body, accepted)
+        encoded = encode_page(page.body, accepted)
     headers = [(b"content-type", FRAMES), (b"content-length", b"%d" % len(encoded.body))]
     if encoded.encoding != "identity":
         headers.append((b"content-encoding", encoded.encoding.encode()))

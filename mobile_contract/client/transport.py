@@ -13,6 +13,7 @@ import msgspec
 import zstandard
 from msgspec import Struct
 
+from mobile_contract import packing
 from mobile_contract.client.clocks import Clock
 from mobile_contract.limits import MIB
 from mobile_contract.version import CONTRACT
@@ -67,7 +68,7 @@ class HttpTransport:
 
         if self._client is None:
             self._client = httpx.Client()
-        sent = {**headers, "Content-Type": "application/json", "Accept-Encoding": "zstd, gzip"}
+        sent = {**headers, "Content-Type": "application/json", "Accept-Encoding": f"{packing.CODING}, zstd, gzip"}
         if len(body) >= _COMPRESS_FROM_BYTES:
             body = zstandard.ZstdCompressor().compress(body)
             sent["Content-Encoding"] = "zstd"
@@ -80,7 +81,12 @@ class HttpTransport:
                     read += chunk
                     if len(read) > _ANSWER_BYTES:
                         raise Unreachable("the answer is too large to be one of ours")
-                return Response(answer.status_code, dict(answer.headers), bytes(read))
+                answered = bytes(read)
+                if answer.headers.get("content-encoding") == packing.CODING:
+                    answered = packing.unpack(answered, _ANSWER_BYTES)
+                return Response(answer.status_code, dict(answer.headers), answered)
+        except packing.NotPacked as error:
+            raise Unreachable(f"the page cannot be unpacked: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
 

@@ -73,6 +73,16 @@ def example_of(kind: type[msgspec.Struct], salt: str = "") -> Any:
     return _struct(kind, salt or kind.__name__, 0)
 
 
+def whole_example_of(kind: type[msgspec.Struct], salt: str) -> dict[str, Any]:
+    """Give an example of a Struct with every field, as plain JSON values."""
+    hints = get_type_hints(kind, include_extras=True)
+    required = _struct(kind, salt, 0)
+    return {
+        field.encode_name: required.get(field.encode_name, _value(hints[field.name], field.name, salt, 1))
+        for field in msgspec.structs.fields(kind)
+    }
+
+
 def _struct(kind: type[msgspec.Struct], salt: str, depth: int) -> Any:
     hints = get_type_hints(kind, include_extras=True)
     config = kind.__struct_config__

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mobile_contract
+from mobile_contract import packing
 from mobile_contract.digest import document_hash, to_hex
 from mobile_contract.schema.messages import Begin, BucketDigest, Del, End, Frame, Mend, Put
 from sync.wire import (
@@ -21,6 +22,7 @@ from sync.wire import (
     Encoded,
     choose_encoding,
     encode,
+    encode_page,
     frame_begin,
     frame_end,
     frame_mend,
@@ -241,3 +243,30 @@ def test_a_frame_of_a_newer_minor_version_is_understood() -> None:
     assert msgspec.json.decode(line, type=Frame) == End(
         cursor=None, acked_n=1, more=False, digests={"ref": BucketDigest(1, "00000000000000ff")}
     )
+
+
+def page_of(documents: int) -> bytes:
+    body = b'{"id":"00000000-0000-0000-0000-000000000001","text":"the same for all of them"}'
+    put = (
+        b'{"frame":"put","b":[0],"kind":"job","id":"00000000-0000-0000-0000-000000000001","ver":1,"h":"%b","body":%b}\n'
+    )
+    h = to_hex(document_hash("job", UUID(int=1), 1, body)).encode()
+    return b'{"frame":"begin"}\n' + documents * (put % (h, body)) + b'{"frame":"end"}\n'
+
+
+@pytest.mark.parametrize("accepted", ["onsite-1, zstd, gzip", "gzip;q=0.5, ONSITE-1"])
+def test_a_short_page_is_packed_by_the_contracts_coding_for_who_knows_it(accepted: str) -> None:
+    page = page_of(10)
+    encoded = encode_page(page, accepted)
+    assert encoded.encoding == packing.CODING
+    assert packing.unpack(encoded.body, 1024 * KIB) == page
+    assert len(encoded.body) < len(encode(page, "zstd").body)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "documents", "encoding"),
+    [("zstd, gzip", 10, "zstd"), ("onsite-1;q=0, gzip", 10, "gzip"), ("onsite-1, zstd", 200, "zstd"), (None, 10, "identity"), ("onsite-2", 10, "identity")],
+)  # fmt: skip
+def test_any_other_page_is_packed_as_ever(accepted: str | None, documents: int, encoding: str) -> None:
+    encoded = encode_page(page_of(documents), accepted)
+    assert encoded.encoding == encoding
