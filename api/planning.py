@@ -95,19 +95,25 @@ async def propose(services: Services, actor: Actor, ask: PlanAsk, language: Lang
     made, explainable = await services.planning.plan(work, zone=day.ground.zone)
     async with org_transaction(services.pool, actor.org_id) as conn:
         names = await names_of(conn, actor.org_id, plan_words.ids_named(made))
-        shown = await asyncio.to_thread(plan_words.proposal_of, made, plan_id, names)
-        body = zlib.compress(msgspec.msgpack.encode(_Kept(proposal=shown, basis=basis_of(made))), 1)
-        new = NewPlan(
-            id=plan_id,
-            kind=shown.kind,
-            made_at=now,
-            made_by=actor.person_id,
-            expires_at=shown.expires_at,
-            body=body,
-            basis=explainable,
-        )
+    # Between the transactions: nobody waits for a row while a large plan is written down.
+    shown, body = await asyncio.to_thread(_written, made, plan_id, names)
+    new = NewPlan(
+        id=plan_id,
+        kind=shown.kind,
+        made_at=now,
+        made_by=actor.person_id,
+        expires_at=shown.expires_at,
+        body=body,
+        basis=explainable,
+    )
+    async with org_transaction(services.pool, actor.org_id) as conn:
         await plans.keep(conn, actor.org_id, new)
     return plan_words.spoken(shown, language)
+
+
+def _written(made: Made, plan_id: UUID, names: plan_words.Names) -> tuple[PlanProposal, bytes]:
+    shown = plan_words.proposal_of(made, plan_id, names)
+    return shown, zlib.compress(msgspec.msgpack.encode(_Kept(proposal=shown, basis=basis_of(made))), 1)
 
 
 async def show(services: Services, org_id: UUID, plan_id: UUID, language: Language) -> PlanProposal:

@@ -36,7 +36,14 @@ class PlanningDesk:
     """Makes plans off the event loop, one at a time, with a solver and travel times."""
 
     def __init__(self, settings: Settings) -> None:
+        """Look whether a street graph that is asked for by name is there; it is read with the first plan. Raises OperatorError."""
         self._settings = settings
+        self._file = Path(settings.street_graph).expanduser() if settings.street_graph else settings.state_dir / FILE
+        self._wanted = settings.travel == "street_graph" or bool(settings.street_graph)
+        if self._wanted and not self._file.is_file():
+            raise OperatorError(
+                f"There is no street graph at {self._file}: `onsite city make` writes one, or set ONSITE_TRAVEL."
+            )
         self._solver = SolverProcess(niceness=_NICENESS)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="planning")
         self._waiting = 0
@@ -74,11 +81,9 @@ class PlanningDesk:
 
     def _made(self, speeds: SpeedTable) -> TravelTimes:
         settings = self._settings
-        path = Path(settings.street_graph).expanduser() if settings.street_graph else settings.state_dir / FILE
         embedded: TravelTimes = GreatCircleTravel(speeds)
-        wanted = settings.travel == "street_graph" or bool(settings.street_graph)
-        if settings.travel != "great_circle" and (wanted or path.is_file()):
-            embedded = StreetGraphTravel(self._streets(path), speeds)
+        if settings.travel != "great_circle" and (self._wanted or self._file.is_file()):
+            embedded = StreetGraphTravel(self._streets(), speeds)
         if settings.travel not in ("osrm", "valhalla"):
             return embedded
         if self._client is None:
@@ -86,12 +91,12 @@ class PlanningDesk:
         server = OsrmTable(self._client, speeds=speeds) if settings.travel == "osrm" else ValhallaMatrix(self._client)
         return ServerTravel(server, speeds=speeds, fallback=embedded)
 
-    def _streets(self, path: Path) -> StreetGraph:
+    def _streets(self) -> StreetGraph:
         if self._graph is None:
             try:
-                self._graph = read_street_graph(path.read_bytes())
+                self._graph = read_street_graph(self._file.read_bytes())
             except (OSError, msgspec.MsgspecError) as error:
                 raise OperatorError(
-                    f"{path} is no street graph ({error}): `onsite city make` writes one, or set ONSITE_TRAVEL."
+                    f"{self._file} is no street graph ({error}): `onsite city make` writes one, or set ONSITE_TRAVEL."
                 ) from error
         return self._graph
