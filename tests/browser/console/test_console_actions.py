@@ -39,7 +39,7 @@ async def test_many_jobs_go_to_a_crew_at_once_and_one_undo_takes_all_of_them_bac
 ) -> None:
     await row(own_desk, "Water in the cellar").click()
     await row(own_desk, "Low pressure, third floor").click(modifiers=["Control"])
-    await own_desk.keyboard.press("a")
+    await own_desk.keyboard.press("s")
     dialog = own_desk.get_by_role("dialog", name="Give 2 to a crew")
     await dialog.get_by_label("Crew").fill("alph")
     await own_desk.keyboard.press("Enter")

@@ -153,6 +153,10 @@ async def test_everything_in_the_list_is_done_by_keyboard(desk: Page) -> None:
     help_text = desk.get_by_role("dialog", name="Keyboard")
     for said in ("Search the list", "Undo the last action", "Assign…", "Go to the map"):
         await expect(help_text).to_contain_text(said)
+    told = await desk.evaluate(
+        "[...document.querySelectorAll('[data-keys]')].flatMap((one) => one.dataset.keys.split('\\n').map((key) => `${key} ${one.dataset.within}`))"
+    )
+    assert [key for key in set(told) if told.count(key) > 1] == []
     await desk.keyboard.press("Escape")
     await expect(help_text).to_be_hidden()
 

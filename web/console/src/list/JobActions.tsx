@@ -68,12 +68,11 @@ export function actionKeys(): () => void {
     return ids.length > 0;
   };
   return keys(
-    { keys: ["a"], says: "assign_to", group, run: act("open", giveAway) },
+    { keys: ["s"], says: "assign_to", group, run: act("open", giveAway) },
     { keys: ["t"], says: "triage", group, run: act("untriaged", askTriage) },
-    { keys: ["n"], says: "nearest_crews", group, run: act("open", () => { openPanel.value = "nearest"; }) },
     { keys: ["b"], says: "withdraw", group, run: act("given", (ids) => void withdraw(ids)) },
     { keys: ["h"], says: "hold", group, run: act("holdable", askHold) },
-    { keys: ["r"], says: "release", group, run: act("held", (ids) => void release(ids)) },
+    { keys: ["Shift+h"], says: "release", group, run: act("held", (ids) => void release(ids)) },
     { keys: ["x", "Delete"], says: "cancel_jobs", group, run: act("open", askCancel) },
     { keys: ["c"], says: "close_jobs", group, run: act("closable", (ids) => void close(ids)) },
   );

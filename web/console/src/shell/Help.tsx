@@ -32,7 +32,7 @@ export function Help() {
             <h3>{t(group)}</h3>
             <dl>
               {commands.map((command) => (
-                <div key={`${command.says} ${command.keys.join()}`}>
+                <div key={`${command.says} ${command.keys.join()}`} data-keys={command.keys.join("\n")} data-within={command.within ?? ""}>
                   <dt>{command.keys.map((key) => <kbd key={key}>{nameOf(key)}</kbd>)}</dt>
                   <dd>{t(command.says)}</dd>
                 </div>
