@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import psutil
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import track
@@ -18,11 +19,13 @@ from rich.table import Table
 
 from api import board
 from api.app import open_services
+from api.cluster import Place
 from api.database import open_pool, owner_connection
 from api.metrics import Metrics
 from api.services import Services
 from api.settings import Settings
 from benchmarks import ground
+from benchmarks.cpu import Meter
 from jobs.store.tables import columns_of
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.base import Command
@@ -41,11 +44,12 @@ _VISITS: Final = f"select {', '.join(columns_of('visit'))} from visit where org_
 
 
 class Cost(Struct, frozen=True):
-    """Milliseconds of a call, median and slowest of the rounds, and the bytes of the answer, plain and as zstd."""
+    """Milliseconds of a call: by the clock (median), CPU of this process and of the database; bytes of the answer, plain and as zstd."""
 
     what: str
     ms: float
-    slowest_ms: float
+    own_cpu_ms: float
+    database_cpu_ms: float
     plain_bytes: int = 0
     packed_bytes: int = 0
 
@@ -54,10 +58,12 @@ def measure(rounds: int = ROUNDS) -> None:
     """Arrange, measure and print a table."""
     with ground.running() as place:
         costs = asyncio.run(_measured(place.settings, rounds))
-    table = Table("", "median ms", "slowest ms", "KiB", "KiB as zstd", title=f"{JOBS:,} open jobs, {CREWS} crews")
+    columns = ("", "ms", "CPU ms here", "CPU ms database", "KiB", "KiB as zstd")
+    table = Table(*columns, title=f"{JOBS:,} open jobs, {CREWS} crews")
     for cost in costs:
+        times = (f"{ms:.1f}" for ms in (cost.ms, cost.own_cpu_ms, cost.database_cpu_ms))
         sizes = (f"{size / 1024:,.1f}" if size else "" for size in (cost.plain_bytes, cost.packed_bytes))
-        table.add_row(cost.what, f"{cost.ms:.1f}", f"{cost.slowest_ms:.1f}", *sizes)
+        table.add_row(cost.what, *times, *sizes)
     Console().print(table)
 
 
@@ -68,12 +74,12 @@ async def _measured(settings: Settings, rounds: int) -> list[Cost]:
         async with owner_connection(settings) as owner:
             await _populate(org, owner)
         async with open_services(settings, Metrics(), lambda: NOW) as services:
-            return await _all(services, org, rounds)
+            return await _all(services, org, _Stopwatch(settings.place, rounds))
     finally:
         await pool.close()
 
 
-async def _all(services: Services, org: Org, rounds: int) -> list[Cost]:
+async def _all(services: Services, org: Org, watch: "_Stopwatch") -> list[Cost]:
     actor = org.actor("dan")
     days = BoardAsk(from_at=NOW - timedelta(hours=10), to_at=NOW + timedelta(hours=14))
 
@@ -86,7 +92,7 @@ async def _all(services: Services, org: Org, rounds: int) -> list[Cost]:
             await conn.fetch(_VISITS, org.id)
         return b""
 
-    costs = [await _cost("raw SQL: the rows of jobs and visits", floor, rounds), await _cost("board", whole, rounds)]
+    costs = [await watch.cost("raw SQL: the rows of jobs and visits", floor), await watch.cost("board", whole)]
     jobs = await _ids(org)
     for count in (0, 1, 100, 1000):
         version = msgspec.json.decode(await whole(), type=Board).version
@@ -102,20 +108,40 @@ async def _all(services: Services, org: Org, rounds: int) -> list[Cost]:
                 await conn.fetch(f"{_JOBS} and id = any($2)", org.id, chosen)
             return b""
 
-        costs.append(await _cost(f"raw SQL: {count} jobs by id", rows, rounds))
-        costs.append(await _cost(f"changes: {count} jobs", changed, rounds))
+        costs.append(await watch.cost(f"raw SQL: {count} jobs by id", rows))
+        costs.append(await watch.cost(f"changes: {count} jobs", changed))
     return costs
 
 
-async def _cost(what: str, call: Callable[[], Awaitable[bytes]], rounds: int) -> Cost:
-    body = await call()
-    took_ms = []
-    for _ in track(range(rounds), description=what, transient=True):
-        began = time.perf_counter()
-        await call()
-        took_ms.append((time.perf_counter() - began) * 1000)
-    packed = len(encode(body, "zstd").body) if body else 0
-    return Cost(what, statistics.median(took_ms), max(took_ms), len(body), packed)
+class _Stopwatch:
+    """Measures calls, each so many rounds."""
+
+    def __init__(self, place: Place, rounds: int) -> None:
+        self._database, self._own, self._rounds = Meter(place, without=()), psutil.Process(), rounds
+
+    async def cost(self, what: str, call: Callable[[], Awaitable[bytes]]) -> Cost:
+        """Call once unmeasured, then measure."""
+        body = await call()
+        took_ms = []
+        self._database.start()
+        own_s = self._own_s()
+        for _ in track(range(self._rounds), description=what, transient=True):
+            began = time.perf_counter()
+            await call()
+            took_ms.append((time.perf_counter() - began) * 1000)
+        own_ms, database_ms = (self._own_s() - own_s) * 1000, self._database.spent_s() * 1000
+        return Cost(
+            what=what,
+            ms=statistics.median(took_ms),
+            own_cpu_ms=own_ms / self._rounds,
+            database_cpu_ms=database_ms / self._rounds,
+            plain_bytes=len(body),
+            packed_bytes=len(encode(body, "zstd").body) if body else 0,
+        )
+
+    def _own_s(self) -> float:
+        times = self._own.cpu_times()
+        return float(times.user + times.system)
 
 
 async def _ids(org: Org) -> list[UUID]:

@@ -43,47 +43,51 @@ select v.id, v.job_id, v.state, v.crew_id, v.person_id, nullif(v.plan_version, 1
   v.dispatched_at, v.travel_started_at, v.arrived_at, v.arrival_recorded_at recorded_at, v.work_started_at, v.ended_at, v.lock,
   nullif(v.reason, '') reason, nullif(v.flags, '[]') flags"""
 
-# Who can be sent: crews, and people of the field who are of no crew at the moment.
+# Who can be sent: crews, and people of the field who are of no crew at the moment. Each part is gathered for all of them at once.
 _CREWS: Final = f"""
-units as materialized (
-  select c.id, c.code, c.name, c.lead_id, c.district_ids, c.lon_deg, c.lat_deg, false alone, array(
-    select m.person_id from crew_member m
-    where m.org_id = $1 and m.crew_id = c.id and m.from_at <= $2 and (m.to_at is null or m.to_at > $2) order by m.person_id limit 100) members
-  from crew c where c.org_id = $1 and c.active
-  union all
-  select p.id, p.code, p.name, null, '[]', p.lon_deg, p.lat_deg, true, array[p.id]
-  from person p where p.org_id = $1 and p.active and p.roles ?| array['technician', 'crew_lead'] and not exists (
-    select from crew_member m join crew c on c.org_id = $1 and c.id = m.crew_id and c.active
-    where m.org_id = $1 and m.person_id = p.id and m.from_at <= $2 and (m.to_at is null or m.to_at > $2))
+of_crews as materialized (
+  select m.crew_id unit, m.person_id, c.lead_id = m.person_id leads from crew_member m join crew c on c.org_id = $1 and c.id = m.crew_id and c.active
+  where m.org_id = $1 and m.from_at <= $2 and (m.to_at is null or m.to_at > $2) limit {10 * CREWS_MAX}),
+alone as materialized (
+  select p.id, p.code, p.name, p.lon_deg, p.lat_deg from person p
+  where p.org_id = $1 and p.active and p.roles ?| array['technician', 'crew_lead'] and p.id not in (select person_id from of_crews)
+  order by p.id limit {CREWS_MAX}),
+members as materialized (select unit, person_id, leads from of_crews union all select id, id, false from alone),
+units as (
+  select id, code, name, district_ids, lon_deg, lat_deg, null::boolean alone from crew where org_id = $1 and active
+  union all select id, code, name, '[]', lon_deg, lat_deg, true from alone
   order by 1 limit {CREWS_MAX}),
+people as (
+  select m.unit, json_agg(json_build_object('person_id', p.id, 'name', p.name, 'skills', nullif(p.skills, '[]'))
+    order by m.leads desc nulls last, p.id) body
+  from members m join person p on p.org_id = $1 and p.id = m.person_id group by m.unit),
+shifts as (
+  select m.unit, json_agg(json_build_object('person_id', s.person_id, 'from_at', s.from_at, 'to_at', s.to_at) order by s.from_at, s.person_id) body
+  from (select person_id, from_at, to_at from shift
+    where org_id = $1 and from_at < $4 and from_at > $3::timestamptz - interval '2 days' and to_at > $3 limit {20 * CREWS_MAX}) s
+  join members m on m.person_id = s.person_id group by m.unit),
+places as (
+  select distinct on (m.unit) m.unit, json_build_object('person_id', p.person_id, 'lon_deg', p.lon_deg, 'lat_deg', p.lat_deg, 'at', p.at,
+    'accuracy_m', p.accuracy_m, 'mock', nullif(p.mock, false)) body
+  from position p join members m on m.person_id = p.person_id
+  where $6 and p.org_id = $1 and p.at > $2::timestamptz - {HEARD_WITHIN} order by m.unit, p.at desc, p.person_id),
+phones as (
+  select h.unit, json_agg(json_build_object('device_id', d.device_id, 'name', d.name, 'holder', p.name, 'seen_at', s.seen_at,
+    'pulled_at', s.pulled_at, 'unsent', nullif(s.unsent, 0), 'can_wake', nullif(w.device_id is not null, false)) order by d.device_id) body
+  from (
+    select d.device_id, d.crew_id unit from sync_device d where d.org_id = $1 and d.revoked_at is null and d.crew_id is not null
+    union select d.device_id, m.unit from sync_device d join members m on m.person_id = d.person_id
+    where d.org_id = $1 and d.revoked_at is null limit {10 * CREWS_MAX}) h
+  join sync_device d on d.org_id = $1 and d.device_id = h.device_id
+  left join sync_device_seen s on s.org_id = $1 and s.device_id = d.device_id
+  left join device_waking w on w.org_id = $1 and w.device_id = d.device_id and (w.expires_at is null or w.expires_at > $2)
+  left join person p on p.org_id = $1 and p.id = d.person_id group by h.unit),
 crews as (
-  select u.id, json_strip_nulls(json_build_object('id', u.id, 'code', u.code, 'name', u.name, 'alone', nullif(u.alone, false),
-    'people', (
-      select json_agg(json_build_object('person_id', p.id, 'name', p.name, 'skills', nullif(p.skills, '[]'))
-        order by p.id = u.lead_id desc nulls last, p.id)
-      from person p where p.org_id = $1 and p.id = any(u.members)),
-    'shifts', (
-      select json_agg(s) from (
-        select s.person_id, s.from_at, s.to_at from shift s
-        where s.org_id = $1 and s.person_id = any(u.members) and s.from_at < $4 and s.from_at > $3::timestamptz - interval '2 days' and s.to_at > $3
-        order by s.from_at, s.person_id limit 500) s),
-    'district_ids', nullif(u.district_ids, '[]'), 'lon_deg', u.lon_deg, 'lat_deg', u.lat_deg,
-    'place', (
-      select json_build_object('person_id', p.person_id, 'lon_deg', p.lon_deg, 'lat_deg', p.lat_deg, 'at', p.at,
-        'accuracy_m', p.accuracy_m, 'mock', nullif(p.mock, false))
-      from position p where $6 and p.org_id = $1 and p.person_id = any(u.members) and p.at > $2::timestamptz - {HEARD_WITHIN}
-      order by p.at desc, p.person_id limit 1),
-    'phones', (
-      select json_agg(d) from (
-        select d.device_id, d.name, h.name holder, s.seen_at, s.pulled_at, nullif(s.unsent, 0) unsent,
-          nullif(w.device_id is not null, false) can_wake from sync_device d
-        left join device_waking w on w.org_id = $1 and w.device_id = d.device_id and (w.expires_at is null or w.expires_at > $2)
-        left join sync_device_seen s on s.org_id = $1 and s.device_id = d.device_id
-        left join person h on h.org_id = $1 and h.id = d.person_id
-        where d.org_id = $1 and d.revoked_at is null and (d.crew_id = u.id or d.person_id = any(u.members))
-        order by d.device_id limit 50) d)
-    ))::text body
-  from units u)"""
+  select u.id, json_strip_nulls(json_build_object('id', u.id, 'code', u.code, 'name', u.name, 'alone', u.alone,
+    'people', people.body, 'shifts', shifts.body, 'district_ids', nullif(u.district_ids, '[]'), 'lon_deg', u.lon_deg, 'lat_deg', u.lat_deg,
+    'place', places.body, 'phones', phones.body))::text body
+  from units u left join people on people.unit = u.id left join shifts on shifts.unit = u.id
+  left join places on places.unit = u.id left join phones on phones.unit = u.id)"""
 
 _REFERENCE: Final = f"""
 select json_build_object(
