@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.api.office import slug_of
 from tests.api.serving import PASSWORD, Site
 from tests.browser.console.running_day import Day
+from tests.browser.console.town import Town
 from tests.browser.scene import Scene
 
 AXE: Final = Path(__file__).resolve().parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -34,14 +35,14 @@ async def new_page(browser: Browser, site: Site, **context: Any) -> AsyncIterato
     assert faults == []
 
 
-async def sign_in(page: Page, scene: Scene | Day, *, login: str = "dan", address: str = "/console/") -> None:
+async def sign_in(page: Page, scene: Scene | Day | Town, *, login: str = "dan", address: str = "/console/") -> None:
     """Sign in to the console and wait until the board is there."""
     joint = "&" if "?" in address else "?"
     await page.goto(f"{address}{joint}org={await slug_of(scene.org)}")
     await page.fill("#login", login)
     await page.fill("#password", PASSWORD)
     await page.click("form button[type=submit]")
-    await expect(page.locator("#jobs [role=option]:not([aria-disabled])").first).to_be_visible(timeout=20_000)
+    await expect(page.locator("#jobs [role=option]:not([aria-disabled])").first).to_be_visible(timeout=60_000)
 
 
 async def violations(page: Page, within: str = "") -> list[str]:

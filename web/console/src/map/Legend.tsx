@@ -37,10 +37,10 @@ const GROUPS: readonly (readonly [Key, readonly Line[]])[] = [["jobs", JOBS], ["
 export function Legend() {
   if (!legendShown.value) return null;
   return (
-    <aside class="map-legend" aria-label={t("map_legend")}>
+    <aside class="map-legend" aria-label={t("map_legend")} tabIndex={0}>
       {GROUPS.map(([title, lines]) => (
         <section key={title}>
-          <h3>{t(title)}</h3>
+          <h2>{t(title)}</h2>
           <ul>{lines.map((line) => <li key={line.image}><Sample image={line.image} /><span>{t(line.says)}</span></li>)}</ul>
         </section>
       ))}

@@ -28,6 +28,8 @@ export function MapCard() {
   });
   const on = hovered.value;
   if (!on || !stage.value || dragging.value) return null;
+  const held = viewBoard.value;
+  if (on.kind === "crew" ? !held.crews.has(on.id) : !held.jobs.has(jobOf(on))) return null;
   const said = on.kind === "crew" ? <CrewSaid id={on.id} /> : <JobSaid id={jobOf(on)} />;
   return <div class="map-card" ref={card} aria-hidden="true">{said}</div>;
 }

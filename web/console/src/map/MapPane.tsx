@@ -16,7 +16,7 @@ import { MapTools } from "./MapTools";
 import { type LassoPen, point } from "./pointing";
 import { StackList } from "./StackList";
 import { type Appearance, Stage } from "./stage";
-import { fault, lassoing, parted, stage, tracksShown, unplaced } from "./view";
+import { fault, lassoing, parted, spoken, stage, tracksShown, unplaced } from "./view";
 import { selectMany } from "../state/selection";
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./map.css";
@@ -37,6 +37,7 @@ export function MapPane() {
       <svg class="lasso" aria-hidden="true"><polygon ref={outline} /></svg>
       {fault.value && <p class="map-fault" role="status">{fault.value}</p>}
       {lassoing.value && <p class="map-hint" role="status">{t("map_lasso_hint")}</p>}
+      <p class="away" role="status">{spoken.value}</p>
       <MapTools />
       <MapCard />
       <StackList />

@@ -48,7 +48,7 @@ function Able({ line, index, chosen }: { line: SuggestionLine; index: number; ch
         {line.earliest_at && line.latest_at && <p>{t("map_nearest_arrival", { from: timeOfDay(line.earliest_at), to: timeOfDay(line.latest_at) })}</p>}
         <Reasons line={line} />
       </div>
-      <button type="button" class="nearest-send" onFocus={() => choose(index)} onKeyDown={step} onClick={() => void send(index)} aria-label={t("map_assign", { n: 1, crew: nameOf(line) })}>
+      <button type="button" class="nearest-send" onFocus={() => choose(index)} onKeyDown={step} onClick={() => void send(index)} aria-label={t("map_send_crew", { crew: nameOf(line) })}>
         {t("map_send")}
       </button>
     </li>

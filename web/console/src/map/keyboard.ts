@@ -5,8 +5,9 @@ import { hover, hovered, select, selectedCrew, selectMany, toggle } from "../sta
 import { showAll } from "./binding";
 import { openNearest } from "./nearest";
 import { jobsInView } from "./pointing";
+import { heardSaid, jobSaid, unsentSaid } from "./sayings";
 import type { Stage } from "./stage";
-import { lassoing, legendShown, tracksShown } from "./view";
+import { lassoing, legendShown, spoken, tracksShown, viewBoard } from "./view";
 
 const WITHIN = ".map-pane";
 const CANVAS = ".map-pane canvas";
@@ -43,6 +44,7 @@ function walk(stage: Stage, kind: "job" | "crew", step: 1 | -1): boolean {
   const from = on?.kind === kind ? order.indexOf(on.id) : -1;
   const next = order[(from + step + order.length) % order.length]!;
   hover(kind, next);
+  spoken.value = saidOf(kind, next);
   const place = stage.placeOf(kind, next);
   const pixel = stage.pixelOf(kind, next);
   const { clientWidth, clientHeight } = stage.map.getContainer();
@@ -66,6 +68,13 @@ function walkOrder(stage: Stage, kind: "job" | "crew", ids: Iterable<string>, on
   const order = all.sort((one, other) => far.get(one)! - far.get(other)!);
   walked = { kind, count: order.length, order };
   return order;
+}
+
+function saidOf(kind: "job" | "crew", id: string): string {
+  const held = viewBoard.peek();
+  const job = kind === "job" ? held.jobs.get(id) : undefined;
+  const crew = kind === "crew" ? held.crews.get(id) : undefined;
+  return job ? jobSaid(job) : crew ? `${crew.name}; ${[heardSaid(crew), unsentSaid(crew)].filter(Boolean).join("; ")}` : "";
 }
 
 function choose(adding: boolean): boolean {

@@ -36,6 +36,8 @@ export function point(stage: Stage, container: HTMLElement, pen: LassoPen): () =
   const look = (spot: Spot): void => {
     cancelAnimationFrame(waiting);
     waiting = requestAnimationFrame(() => {
+      // Whoever moves the map looks at nothing on it, and finding what lies there takes as long as drawing it.
+      if (map.isMoving()) return;
       const found = find(map, spot, REACH_PX);
       map.getCanvas().style.cursor = lassoing.peek() ? "crosshair" : found ? "pointer" : "";
       if (found && found.kind !== "cluster") hover(found.kind, found.id);
@@ -52,8 +54,8 @@ export function point(stage: Stage, container: HTMLElement, pen: LassoPen): () =
   container.addEventListener("pointerdown", (event) => press(stage, container, pen, event), { capture: true, signal: stopping.signal });
   const undrop = dropTarget(container, {
     over: (load, x, y) => offer(stage, container, load, { x, y }),
-    drop: (load) => {
-      const crew = dropCrew.peek();
+    drop: (load, x, y) => {
+      const crew = crewAt(stage, container, { x, y });
       if (crew) void assign(load.jobIds, crew);
     },
     leave: () => (dropCrew.value = null),
@@ -149,12 +151,17 @@ function loadOf(jobId: string): Load {
   return { kind: "jobs", jobIds, label: jobIds.length > 1 ? t("map_carried", { n: jobIds.length }) : `${job?.number ?? ""} ${job?.title ?? ""}`.trim() };
 }
 
-function offer(stage: Stage, container: HTMLElement, load: Load, { x, y }: Spot): string {
-  const box = container.getBoundingClientRect();
-  const found = find(stage.map, { x: x - box.left, y: y - box.top }, DROP_REACH_PX, [CREWS]);
-  dropCrew.value = found?.kind === "crew" ? found.id : null;
+function offer(stage: Stage, container: HTMLElement, load: Load, spot: Spot): string {
+  dropCrew.value = crewAt(stage, container, spot);
   const crew = dropCrew.peek() && viewBoard.peek().crews.get(dropCrew.peek()!);
   return crew ? t("map_assign", { n: load.jobIds.length, crew: crew.name }) : "";
+}
+
+/** The crew at a spot of the window, or near it. */
+function crewAt(stage: Stage, container: HTMLElement, { x, y }: Spot): string | null {
+  const box = container.getBoundingClientRect();
+  const found = find(stage.map, { x: x - box.left, y: y - box.top }, DROP_REACH_PX, [CREWS]);
+  return found?.kind === "crew" ? found.id : null;
 }
 
 function drawLasso(stage: Stage, box: DOMRect, pen: LassoPen, event: PointerEvent): void {

@@ -35,6 +35,8 @@ export const tracksShown = signal(false);
 export const stack = signal<Stack | null>(null);
 /** The crew under what is dragged. */
 export const dropCrew = signal<string | null>(null);
+/** What is told to those who do not see the map: where the keyboard has gone. */
+export const spoken = signal("");
 export const ways = signal<Ways | null>(null);
 
 export const viewMs = computed(() => replayAt.value?.getTime() ?? Math.floor(now.value / STEP_MS) * STEP_MS);

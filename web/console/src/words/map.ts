@@ -21,6 +21,7 @@ export const map = {
   map_carried: ["{n} jobs", "{n} 项工单"],
   map_assign: ["Give {n} to {crew}", "派 {n} 项给 {crew}"],
   map_send: ["Send", "派工"],
+  map_send_crew: ["Send {crew}", "派工给 {crew}"],
   map_stack: ["{n} jobs here", "此处 {n} 项工单"],
   map_minutes: ["{n} min", "{n} 分钟"],
   map_hours: ["{n} h", "{n} 小时"],
