@@ -10,7 +10,7 @@ import { Icon } from "./icons";
 import { LANE_PX } from "./rows";
 
 /** Below these widths a bar keeps only its number, then only its sign. */
-const NARROW_PX = 96;
+const NARROW_PX = 140;
 const TINY_PX = 40;
 /** A bar is never so short that it cannot be seen or hit. */
 const LEAST_PX = 10;

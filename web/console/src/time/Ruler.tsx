@@ -14,6 +14,8 @@ const USUAL_FONT_PX = 14;
 
 /** How near to the mark of now a line keeps its time to itself. */
 const NOW_PX = 44;
+/** How near to the left edge a time would be cut. */
+const EDGE_PX = 16;
 
 const ticks = computed(() => ticksOf(axis.value, zoneName(), scale.value));
 
@@ -37,7 +39,7 @@ export function Ruler(): JSX.Element {
     <div class="time-ruler" aria-hidden="true">
       <div class="time-corner">{dayOf(axis.value.fromMs)}</div>
       <div ref={track} class="time-ruler-track">
-        {ticks.value.filter((tick) => tick.x >= 0 && Math.abs(tick.x - x) > NOW_PX * scale.value).map((tick) => (
+        {ticks.value.filter((tick) => tick.x > EDGE_PX * scale.value && Math.abs(tick.x - x) > NOW_PX * scale.value).map((tick) => (
           <span key={tick.atMs} class={tick.major ? "tick major" : "tick"} style={{ left: `${tick.x}px` }}>
             {days && tick.major ? dayOf(tick.atMs) : timeOfDay(tick.atMs)}
           </span>
