@@ -149,6 +149,11 @@ class ServerTravel:
         with self._turn:
             self._fetch(hour, rows, columns, leave_at)
             got = [[(0.0, 0.0) if a == b else self._kept.get((hour, a, b)) for b in columns] for a in rows]
+            ways = [(hour, a, b) for a in rows for b in columns if a != b]
+            silent = bool(ways) and not any(way in self._kept for way in ways)
+        if silent:
+            # All of it is the fallback's, which says best where it comes from.
+            return self._fallback.table(origins, destinations, leave_at)
         shape = (len(rows), len(columns))
         seconds = np.array([[np.nan if c is None else c[0] for c in row] for row in got], dtype=float).reshape(shape)
         metres = np.array([[np.nan if c is None else c[1] for c in row] for row in got], dtype=float).reshape(shape)

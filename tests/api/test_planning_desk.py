@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from api.planning_desk import WAITING_MAX, PlanningDesk
 from api.problems import ProblemError
 from api.settings import Settings, load_settings
 from geo.city import make_city
+from geo.city_plan import City
 from geo.city_tables import street_graph_json
 from geo.planning.routing import Solver
 from geo.planning.solver_task import SolverTask
@@ -25,8 +27,13 @@ def plain(settings: Settings, tmp_path: Path) -> Settings:
     return replace(settings, state_dir=tmp_path)
 
 
+@cache
+def town() -> City:
+    return make_city(1, 20)
+
+
 def two_corners() -> Points:
-    sites = make_city(1, 20).sites
+    sites = town().sites
     return Points.of([sites[0].point, sites[-1].point])
 
 
@@ -45,7 +52,7 @@ async def source(settings: Settings) -> TravelSource:
 
 async def test_streets_are_used_where_their_file_is_there(plain: Settings) -> None:
     assert await source(plain) is TravelSource.GREAT_CIRCLE
-    (plain.state_dir / "street_graph.json").write_bytes(street_graph_json(make_city(1, 20)))
+    (plain.state_dir / "street_graph.json").write_bytes(street_graph_json(town()))
     assert await source(plain) is TravelSource.STREET_GRAPH
     assert await source(replace(plain, travel="great_circle")) is TravelSource.GREAT_CIRCLE
 
@@ -62,7 +69,7 @@ async def test_a_file_that_is_no_street_graph_is_named(plain: Settings) -> None:
 async def test_a_silent_server_gives_way_to_the_embedded_times(plain: Settings) -> None:
     silent = replace(plain, travel="osrm", travel_url="http://127.0.0.1:9")
     assert await source(silent) is TravelSource.GREAT_CIRCLE
-    (plain.state_dir / "street_graph.json").write_bytes(street_graph_json(make_city(1, 20)))
+    (plain.state_dir / "street_graph.json").write_bytes(street_graph_json(town()))
     assert await source(replace(silent, travel="valhalla")) is TravelSource.STREET_GRAPH
 
 
