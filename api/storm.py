@@ -82,7 +82,7 @@ async def look(services: Services, org_id: UUID, ask: StormAsk, language: Langua
 async def assign_group(
     services: Services, actor: Actor, ask: AssignGroupAsk, *, key: UUID, language: Language
 ) -> AssignGroupAnswer:
-    """Send somebody to many jobs: a command `assign_visit` each, 50 in a transaction. Raises ProblemError (nobody_named)."""
+    """Send somebody to many jobs: a command `assign_visit` each, 50 in a transaction. Raises ProblemError (nobody_named, invalid)."""
     if (ask.crew_id is None) == (ask.person_id is None):
         raise ProblemError("nobody_named")
     now = services.clock()
@@ -159,7 +159,10 @@ async def _laid_out(
         organisation = await load_organisation(conn, org_id)
     travel = GreatCircleTravel(SpeedTable(zone=organisation.zone))
     known = [job_id for job_id in job_ids if job_id in stops]
-    return await asyncio.to_thread(_spans, [(id, stops[id]) for id in known], travel, ask.begin_at)
+    try:
+        return await asyncio.to_thread(_spans, [(id, stops[id]) for id in known], travel, ask.begin_at)
+    except OverflowError:
+        raise ProblemError("invalid", "begin_at is at the edge of the calendar.") from None
 
 
 def _spans(stops: Sequence[tuple[UUID, Stop]], travel: TravelTimes, begin_at: datetime) -> dict[UUID, Span]:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from sync.devices import Device
 from sync.transaction import org_transaction
 
 AnyRequest = Request[Any, Any, Any]
+# The app asks how things stand far more often.
+KEPT_AT_MOST: Final = timedelta(days=400)
 _SPOKEN: Final = {"Vary": "Accept-Language"}
 
 
@@ -50,7 +53,9 @@ async def say_where(
         address = _checked(ask.address, provider)
     async with org_transaction(services.pool, device.org_id) as conn:
         if isinstance(ask.address, WebPushAddress):
-            await store.subscribe(conn, device.org_id, device.id, address, now=now, expires_at=ask.address.expires_at)
+            await store.subscribe(
+                conn, device.org_id, device.id, address, now=now, expires_at=_within(ask.address.expires_at, now)
+            )
         elif ask.address is None:
             await store.withdraw(conn, device.org_id, device.id)
         found = await store.state_of(conn, device.org_id, device.id, now=now)
@@ -92,6 +97,11 @@ def _checked(said: WebPushAddress, provider: PushProvider | None) -> Address:
     except (binascii.Error, ValueError):
         raise ProblemError("push_address_invalid", "The keys of the subscription are not base64url.") from None
     return address
+
+
+def _within(expires_at: datetime | None, now: datetime) -> datetime | None:
+    """Bring an end into the time that it can mean something in: a browser may name any, also at the edge of the calendar."""
+    return None if expires_at is None else min(max(expires_at, now), now + KEPT_AT_MOST)
 
 
 def _bytes(text: str) -> bytes:

@@ -200,6 +200,8 @@ async def test_a_group_is_assigned_by_planners_to_somebody_and_to_one_only(desk:
     assert nobody.json()["code"] == "nobody_named"
     both = {"job_ids": [str(job_id)], **crew, "person_id": str(desk.org.people["amy"])}
     assert (await desk.post("/storm/assign-group", both, key=uuid4())).json()["code"] == "nobody_named"
+    edge = {"job_ids": [str(job_id)], **crew, "begin_at": "9999-12-31T23:59:59Z"}
+    assert (await desk.post("/storm/assign-group", edge, key=uuid4())).json()["code"] == "invalid"
     keyless = await desk.post("/storm/assign-group", {"job_ids": [str(job_id)], **crew})
     assert keyless.json()["code"] == "idempotency_key_missing"
 

@@ -373,3 +373,6 @@ async def test_an_address_that_has_expired_is_not_used(desk: Office, pushing: Pu
     await say(desk.site, phone, {"address": {**pushing.subscribe().address, "expires_at": until_at}})
     clock.forward(2 * MINUTE)
     assert (await desk.post(f"/devices/{phone.id}/wake", {})).json()["result"] == "not_reachable"
+    for edge in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        answer = await say(desk.site, phone, {"address": {**pushing.subscribe().address, "expires_at": edge}})
+        assert answer.status_code == 200, answer.text
