@@ -39,8 +39,10 @@ export interface BarProps extends Place {
 export function barWords(bar: Bar): string {
   const { job, visit } = bar;
   const title = job ? job.title || job.address || words(job.type) : t("time_unknown_job");
-  const parts = [t("time_bar", { number: job?.number ?? "–", title, state: words(visit.state), from: clock(bar.fromMs), to: timeOfDay(bar.toMs) })];
+  // Begins with what is seen: who speaks to the machine says what is written there.
+  const parts = [t("time_bar", { number: tailOf(job?.number ?? "–"), title, state: words(visit.state), from: clock(bar.fromMs), to: timeOfDay(bar.toMs) })];
   if (job && job.priority && job.priority !== "normal") parts.push(words(job.priority));
+  if (bar.look === "travelling" && bar.travelFromMs !== null) parts.push(t("time_travel", { time: timeOfDay(bar.travelFromMs) }));
   if (!bar.timed) parts.push(t("time_untimed"));
   if (bar.late) parts.push(t(LATE[bar.late]));
   if (job?.due_at && !job.arrived_at) parts.push(t("time_due", { time: clock(job.due_at) }));
@@ -55,12 +57,13 @@ export function BarView(props: BarProps): JSX.Element | null {
   const { job } = bar;
   const fit = box.width < TINY_PX * scale ? " tiny" : box.width < NARROW_PX * scale ? " narrow" : "";
   const flags = [bar.look, bar.timed ? "" : "untimed", bar.late ? "late" : "", props.fate ?? "", props.held ? "held" : "", props.chosen ? "chosen" : "", bar.movable ? "movable" : "", props.dim ? "dim" : ""];
+  const said = props.fate ? `${barWords(bar)}, ${t("time_would_leave")}` : barWords(bar);
   const urgent = job?.priority === "emergency" || job?.priority === "urgent";
   return (
     <>
       {way(bar, props)}
       <div
-        role="gridcell" class={`bar ${flags.filter(Boolean).join(" ")}${fit}`} aria-colindex={props.column} aria-selected={props.selected} aria-label={barWords(bar)} title={barWords(bar)}
+        role="gridcell" class={`bar ${flags.filter(Boolean).join(" ")}${fit}`} aria-colindex={props.column} aria-selected={props.selected} aria-label={said} title={said}
         tabIndex={props.focusable ? 0 : -1} data-visit={bar.visit.id} data-job={bar.visit.job_id} style={placed(box, lane, scale)}
       >
         <span class="bar-in" aria-hidden="true">
@@ -95,7 +98,7 @@ export function GhostView({ ghost, axis, lane, scale, column, focusable }: Ghost
   const box = boxOf(ghost.fromMs, ghost.toMs, axis);
   if (!box) return null;
   const { step } = ghost;
-  const said = t("time_bar_ghost", { number: step.number ?? "–", crew: step.after?.crew ?? "", from: clock(ghost.fromMs), to: timeOfDay(ghost.toMs) });
+  const said = t("time_bar_ghost", { number: tailOf(step.number ?? "–"), crew: step.after?.crew ?? "", from: clock(ghost.fromMs), to: timeOfDay(ghost.toMs) });
   const fit = box.width < TINY_PX * scale ? " tiny" : "";
   return (
     <div
