@@ -35,7 +35,7 @@ function Step({ planId, step }: { planId: string; step: PlanStep }): JSX.Element
           {step.before && step.after && <span aria-hidden="true">→</span>}
           {step.after && <span class="step-will">{spotWords(step.after)}</span>}
         </p>
-        {step.after && <p class="hint">{details(step.after)}{step.late && <b class="missing"> {t("plan_step_late")}</b>}</p>}
+        {step.after && <p class="hint">{details(step.after)}{step.late && <b class="missing"> {t("plan_step_late")}</b>}{step.frozen && <b> {t("plan_step_frozen")}</b>}</p>}
         <ul class="plan-reasons">{step.reasons?.map((reason) => <li key={reason.code}>{reason.text}</li>)}</ul>
         <Why planId={planId} step={step} />
       </div>
