@@ -152,6 +152,10 @@ HIDDEN: Final = frozenset(
     {
         "/",
         "/live/{name}",
+        # The console's files: tests/browser/console/test_console_files.py.
+        "/console",
+        "/console/{name}",
+        "/console/assets/{name}",
         "/web/session",
         "/web/session/refresh",
         "/openapi.json",
