@@ -1,4 +1,4 @@
-"""For each command of planning: who sends it, after what; for the comparison of snapshots and changes."""
+"""For each command about who goes and when: who sends it, after what; for the comparison of snapshots and changes."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 async def _reassign_visit(w: "World") -> tuple[str, Command]:
     return "dan", d.ReassignVisit(**w.of_visit, plan_version=1, crew_id=w.org.crews["beta"])
+
+
+async def _claim_job(w: "World") -> tuple[str, Command]:
+    return "amy", d.ClaimJob(job_id=await w.org.open_job("west"), visit_id=w.org.new_id())
+
+
+async def _accept_visit(w: "World") -> tuple[str, Command]:
+    return "amy", d.AcceptVisit(**w.of_visit, plan_version=1)
 
 
 async def _lock_visit(w: "World") -> tuple[str, Command]:
@@ -44,6 +52,8 @@ async def _save_planning_rules(w: "World") -> tuple[str, Command]:
 
 CASES: Final[dict[str, Case]] = {
     "reassign_visit": _reassign_visit,
+    "claim_job": _claim_job,
+    "accept_visit": _accept_visit,
     "lock_visit": _lock_visit,
     "withdraw_visit": _withdraw_visit,
     "swap_visits": _swap_visits,

@@ -31,7 +31,15 @@ from sync import verify
 from sync.life import ensure_life
 from tests.arrange import NOW, Org, organisation
 from tests.devices import StrictDevice, assert_device_equals_server
-from tests.sync import approval_cases, board_cases, material_cases, planning_cases, reconciliation_cases, stock_cases
+from tests.sync import (
+    approval_cases,
+    board_cases,
+    material_cases,
+    planning_cases,
+    reconciliation_cases,
+    stock_cases,
+    storm_cases,
+)
 
 HOLDERS = ("amy", "ali", "bob", "eve", "max")
 
@@ -75,7 +83,7 @@ async def world(pool: asyncpg.Pool) -> World:
 
 
 Making: TypeAlias = Callable[[World], Awaitable[tuple[str | None, Command]]]
-_APART = (approval_cases, board_cases, material_cases, planning_cases, reconciliation_cases, stock_cases)
+_APART = (approval_cases, board_cases, material_cases, planning_cases, reconciliation_cases, stock_cases, storm_cases)
 MAKING: dict[str, Making] = {name: making for cases in _APART for name, making in cases.CASES.items()}
 
 
@@ -236,16 +244,6 @@ async def plan_visit(w: World) -> tuple[str, Command]:
 async def assign_visit(w: World) -> tuple[str, Command]:
     job_id = await w.org.open_job("east")
     return "dan", d.AssignVisit(job_id=job_id, visit_id=w.org.new_id(), person_id=w.org.people["bob"])
-
-
-@makes
-async def claim_job(w: World) -> tuple[str, Command]:
-    return "amy", d.ClaimJob(job_id=await w.org.open_job("west"), visit_id=w.org.new_id())
-
-
-@makes
-async def accept_visit(w: World) -> tuple[str, Command]:
-    return "amy", d.AcceptVisit(**w.of_visit, plan_version=1)
 
 
 @makes
