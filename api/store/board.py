@@ -47,7 +47,7 @@ select v.id, v.job_id, v.state, v.crew_id, v.person_id, nullif(v.plan_version, 1
 _CREWS: Final = f"""
 of_crews as materialized (
   select m.crew_id unit, m.person_id, c.lead_id = m.person_id leads from crew_member m join crew c on c.org_id = $1 and c.id = m.crew_id and c.active
-  where m.org_id = $1 and m.from_at <= $2 and (m.to_at is null or m.to_at > $2) limit {10 * CREWS_MAX}),
+  where m.org_id = $1 and m.from_at <= $2 and (m.to_at is null or m.to_at > $2) order by m.id limit {10 * CREWS_MAX}),
 alone as materialized (
   select p.id, p.code, p.name, p.lon_deg, p.lat_deg from person p
   where p.org_id = $1 and p.active and p.roles ?| array['technician', 'crew_lead'] and p.id not in (select person_id from of_crews)
@@ -64,7 +64,7 @@ people as (
 shifts as (
   select m.unit, json_agg(json_build_object('person_id', s.person_id, 'from_at', s.from_at, 'to_at', s.to_at) order by s.from_at, s.person_id) body
   from (select person_id, from_at, to_at from shift
-    where org_id = $1 and from_at < $4 and from_at > $3::timestamptz - interval '2 days' and to_at > $3 limit {20 * CREWS_MAX}) s
+    where org_id = $1 and from_at < $4 and from_at > $3::timestamptz - interval '2 days' and to_at > $3 order by from_at, id limit {20 * CREWS_MAX}) s
   join members m on m.person_id = s.person_id group by m.unit),
 places as (
   select distinct on (m.unit) m.unit, json_build_object('person_id', p.person_id, 'lon_deg', p.lon_deg, 'lat_deg', p.lat_deg, 'at', p.at,
@@ -77,7 +77,7 @@ phones as (
   from (
     select d.device_id, d.crew_id unit from sync_device d where d.org_id = $1 and d.revoked_at is null and d.crew_id is not null
     union select d.device_id, m.unit from sync_device d join members m on m.person_id = d.person_id
-    where d.org_id = $1 and d.revoked_at is null limit {10 * CREWS_MAX}) h
+    where d.org_id = $1 and d.revoked_at is null order by 1, 2 limit {10 * CREWS_MAX}) h
   join sync_device d on d.org_id = $1 and d.device_id = h.device_id
   left join sync_device_seen s on s.org_id = $1 and s.device_id = d.device_id
   left join device_waking w on w.org_id = $1 and w.device_id = d.device_id and (w.expires_at is null or w.expires_at > $2)

@@ -15,10 +15,13 @@ import pytest
 from msgspec.structs import replace
 
 from api import board
+from api.board_version import CREWS_APART_MAX, differing, looks, unseal
 from api.database import open_pool, owner_connection
 from api.services import Services
 from api.settings import Settings
+from api.store import board as store
 from jobs.context import Actor
+from jobs.store.tables import columns_of
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Command, Position
@@ -269,3 +272,54 @@ async def test_rows_of_another_server_are_no_news_for_ever(fresh_settings: Setti
         assert set(held.visits) == {given.visit_id}
         changes = held.apply(await since(world.services, world.org, held.version))
         assert (changes.jobs, changes.visits) == ((), ())
+
+
+async def test_news_is_found_by_its_index_in_a_large_organisation(fresh_settings: Settings, seed: int) -> None:
+    async with staged(fresh_settings, seed) as world:
+        given = await world.org.assigned_job()
+        async with owner_connection(fresh_settings) as conn:
+            for table in ("job", "visit"):
+                columns = columns_of(table)
+                chosen = ", ".join("gen_random_uuid()" if name == "id" else f"t.{name}" for name in columns)
+                await conn.execute(
+                    f"insert into {table} (org_id, {', '.join(columns)}) select t.org_id, {chosen} from {table} t, generate_series(1, 5000)"
+                )
+            await conn.execute("vacuum analyze job, visit")
+        held = HeldBoard.of(await whole(world.services, world.org))
+        assert len(held.jobs) == 5001
+        standing = unseal(world.services.keyring, world.org.id, held.version)
+        assert standing is not None
+        days = (NOW, standing.from_at, standing.to_at)
+        async with org_transaction(world.org.pool, world.org.id) as conn:
+            rows = await conn.fetch(
+                f"explain {store._CHANGES}", world.org.id, *days, store.OPEN, True, standing.snapshot, standing.life
+            )
+        plan = "\n".join(row[0] for row in rows)
+        assert "job_changed_idx" in plan, plan
+        assert "visit_changed_idx" in plan, plan
+        edit = {"title": d.FieldEdit(was="leak", set="burst")}
+        await world.org.ok(d.EditJob(job_id=given.job_id, changes=edit), by="dan")
+        changes = held.apply(await since(world.services, world.org, held.version))
+        assert [job.id for job in changes.jobs] == [given.job_id]
+
+
+async def test_more_news_than_a_console_takes_makes_the_board_to_be_fetched_anew(
+    fresh_settings: Settings, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "CHANGED_MAX", 2)
+    async with staged(fresh_settings, seed) as world:
+        held = HeldBoard.of(await whole(world.services, world.org))
+        for _ in range(3):
+            await world.org.open_job()
+        changes = msgspec.json.decode(await since(world.services, world.org, held.version), type=BoardChanges)
+        assert (changes.reload, changes.jobs) == (True, ())
+
+
+def test_a_version_tells_very_many_crews_apart_only_as_one() -> None:
+    """Then all are sent when one changed, so that the version stays short."""
+    few = {UUID(int=i): f"crew {i}" for i in range(CREWS_APART_MAX)}
+    assert differing(looks(few), {**few, UUID(int=3): "x"}) == [UUID(int=3)]
+    many = {UUID(int=i): f"crew {i}" for i in range(CREWS_APART_MAX + 1)}
+    assert differing(looks(many), many) == []
+    assert differing(looks(many), {**many, UUID(int=3): "x"}) == sorted(many)
+    assert len(looks(many)) < len(looks(few))
