@@ -74,12 +74,13 @@ async def undo(services: Services, actor: Actor, command_id: UUID, *, key: UUID,
 
 async def _undo(conn: asyncpg.Connection, request: _Request) -> tuple[UndoAnswer, frozenset[str]]:
     org_id = request.actor.org_id
+    done = await _done(conn, request)
+    scenes = await _scenes(conn, request, done)
+    # Only now: the same request may have been under way, and the jobs are locked.
     if await outcomes.find(conn, org_id, [request.id(0)]):
         before = await outcomes.find(conn, org_id, (request.id(n) for n in range(STEPS_MAX)))
         known = [before[id] for n in range(len(before)) if (id := request.id(n)) in before]
         return _answer(request, known, [], [], repeated=True), frozenset()
-    done = await _done(conn, request)
-    scenes = await _scenes(conn, request, done)
     commands: list[Command] = []
     left: list[UndoLeft] = []
     refused = Refused("undo_not_possible")

@@ -21,9 +21,11 @@ from geo.store.plan_rows import Standing, load_job_states, load_standing
 from jobs.planning import Made
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.decisions import AssignVisit, PlanVisit, ReassignVisit
-from mobile_contract.schema.job import JobState, VisitState
+from mobile_contract.schema.job import JobState, VisitLock, VisitState
 from mobile_contract.schema.planning import WithdrawVisit
 
+# Plans are committed one after the other: two that give a crew work name other jobs, and neither would see what the other gives.
+_LOCK_PLANS: Final = "select pg_advisory_xact_lock(hashtextextended('plans/' || $1::uuid, 0))"
 _LOCK_JOBS: Final = "select id from job where org_id = $1 and id = any($2) order by id for update"
 _OPEN_JOBS: Final = frozenset({JobState.READY, JobState.SCHEDULED, JobState.IN_PROGRESS, JobState.ON_HOLD})
 _THOUGHT: Final = frozenset({VisitState.TENTATIVE, VisitState.SCHEDULED})
@@ -49,7 +51,7 @@ _KEEPS: Final = frozenset({Why.VISIT_UNDER_WAY, Why.VISIT_ACCEPTED, Why.DEPENDS_
 class Step(Struct, frozen=True, kw_only=True):
     """A change of a proposal as it is kept: what it starts from, what it leads to.
 
-    `state` and `plan_version` are those of the visit when the plan was made, absent for a visit that there was none of. Owners are
+    `state`, `plan_version` and `lock` are those of the visit when the plan was made, absent for a visit that there was none of. Owners are
     crews, or persons who have none.
     """
 
@@ -58,6 +60,7 @@ class Step(Struct, frozen=True, kw_only=True):
     kind: MoveKind
     state: VisitState | None = None
     plan_version: int | None = None
+    lock: VisitLock | None = None
     from_owner: UUID | None = None
     owner: UUID | None = None
     by_person: bool = False
@@ -110,6 +113,7 @@ def basis_of(made: Made) -> Basis:
                 kind=move.kind,
                 state=None if row is None else row.state,
                 plan_version=None if row is None else row.plan_version,
+                lock=None if row is None else row.lock,
                 from_owner=None if move.before is None else move.before.crew_id,
                 owner=None if after is None else after.crew_id,
                 by_person=after is not None and after.crew_id in laid.persons,
@@ -124,8 +128,9 @@ def basis_of(made: Made) -> Basis:
 async def settle(conn: asyncpg.Connection, org_id: UUID, basis: Basis, steps: Sequence[Step]) -> Settled:
     """Lock the jobs of some changes and tell what still holds of these.
 
-    The lock protects against another commit, and against a report that comes in between the looking and the commands.
+    The locks protect against another commit, and against a report that comes in between the looking and the commands.
     """
+    await conn.execute(_LOCK_PLANS, org_id)
     job_ids = sorted({step.job_id for step in steps})
     await conn.execute(_LOCK_JOBS, org_id, job_ids)
     owners = {owner for step in steps for owner in (step.owner,) if owner is not None}
@@ -175,6 +180,8 @@ def _own_lost(step: Step, visit: Standing) -> Why | None:
         return Why.VISIT_STATE if visit.state is not VisitState.CANCELLED else Why.PLAN_CHANGED
     if visit.plan_version != step.plan_version:
         return Why.JOB_ALREADY_CLAIMED if step.state is VisitState.TENTATIVE else Why.PLAN_CHANGED
+    if visit.lock != step.lock:
+        return Why.PLAN_CHANGED
     return Why.VISIT_ACCEPTED if visit.state is VisitState.ACCEPTED is not step.state else None
 
 

@@ -115,7 +115,8 @@ with mine as (
   union select id from visit where org_id = $1 and person_id = any($4)
     and state in ('scheduled', 'dispatched', 'accepted', 'en_route', 'on_site', 'working', 'paused')
     and (planned_start_at is null or planned_start_at < $5))
-select v.id, v.job_id, j.number, j.state job_state, v.state, v.plan_version, v.crew_id, v.person_id, v.planned_start_at, v.planned_end_at
+select v.id, v.job_id, j.number, j.state job_state, v.state, v.plan_version, v.crew_id, v.person_id, v.planned_start_at, v.planned_end_at,
+  v.lock
 from mine join visit v on v.org_id = $1 and v.id = mine.id join job j on j.org_id = v.org_id and j.id = v.job_id
 order by v.id limit $6"""
 
@@ -159,6 +160,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     person_id: UUID | None
     planned_start_at: datetime | None
     planned_end_at: datetime | None
+    lock: VisitLock | None
 
 
 async def load_ground(conn: asyncpg.Connection, org_id: UUID, wanted: Wanted) -> Ground | None:
@@ -215,6 +217,7 @@ async def load_standing(
                 **{f: r[f] for f in Standing.__struct_fields__},
                 "job_state": JobState(r["job_state"]),
                 "state": VisitState(r["state"]),
+                "lock": _lock(r["lock"]),
             }
         )
         for r in found
@@ -283,8 +286,12 @@ def _visit(row: Mapping[str, Any]) -> VisitRow:
         planned_end_at=row["planned_end_at"],
         taken_at=row["taken_at"],
         not_ours=Flag.NOT_OURS.value in row["flags"],
-        lock=None if row["lock"] is None else msgspec.convert(row["lock"], VisitLock),
+        lock=_lock(row["lock"]),
     )
+
+
+def _lock(found: Any) -> VisitLock | None:
+    return None if found is None else msgspec.convert(found, VisitLock)
 
 
 def _shift(row: Mapping[str, Any]) -> ShiftRow:
