@@ -47,6 +47,7 @@ export function barWords(bar: Bar): string {
   if (bar.late) parts.push(t(LATE[bar.late]));
   if (job?.due_at && !job.arrived_at) parts.push(t("time_due", { time: clock(job.due_at) }));
   if (bar.lock) parts.push(t(`lock_${bar.lock}`));
+  if (job && tailOf(job.number) !== job.number) parts.push(job.number);
   return parts.join(", ");
 }
 
