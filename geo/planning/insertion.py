@@ -129,8 +129,9 @@ def _gives_way(urgent: VisitNeed, other: VisitNeed) -> bool:
 
 def _late(board: Board, visit: int) -> Insertion | None:
     """Try again without the due time; it stays lifted where that helps."""
-    due = board.latest[visit]
-    if due >= FOREVER or board.visits[visit].due_s != due:
+    due, need_due_s = board.latest[visit], board.visits[visit].due_s
+    # What was due before now has its limit at now: no begin can be in the past.
+    if due >= FOREVER or need_due_s is None or max(0, need_due_s) != due:
         return None
     board.latest[visit] = FOREVER
     found = cheapest(board, visit)

@@ -54,6 +54,15 @@ def test_urgent_leak_now_goes_to_who_is_there_first_and_nothing_frozen_moves() -
     assert all(planned_visits(plan)[p.visit_id] == p for p in frozen)
 
 
+def test_a_leak_that_was_due_before_now_is_still_put_in_and_told_as_late() -> None:
+    day = standing(street([crew(0, 0), crew(1, 20)], [visit(n, 2 * n) for n in range(5)]))
+    overdue = leak(50, 6, due_s=-HOUR)
+    plan = repaired(replace(day, visits=(*day.visits, overdue)))
+    assert plan.unassigned == ()
+    assert who(plan, overdue) is not None
+    assert overdue.id in plan.late
+
+
 def test_technician_ill_the_others_take_over_what_they_can() -> None:
     day = standing(street([crew(0, 0), crew(1, 6)], [visit(0, 1), visit(1, 5), visit(2, 8), visit(3, 2)]))
     mine = [p for p in day.current if p.crew_id == day.crews[0].crew_id]
