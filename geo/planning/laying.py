@@ -244,9 +244,6 @@ class _Layout:
     ) -> None:
         if job.point is None:
             raise LookupError(f"job {job.id} lies nowhere")
-        duration_s = job.duration_s
-        if row is not None and row.planned_start_at is not None and row.planned_end_at is not None:
-            duration_s = max(60, int((row.planned_end_at - row.planned_start_at).total_seconds()))
         second = together_with is not None and job.second_skills
         self.jobs[visit_id] = job
         if row is not None:
@@ -258,7 +255,7 @@ class _Layout:
                 place=self.place(job.point),
                 windows=self._appointment(row),
                 priority=priority or job.priority,
-                service_s=max(60, duration_s - (job.setup_s if row is not None else 0)),
+                service_s=_service_s(job, row),
                 setup_s=job.setup_s,
                 skills=job.second_skills if second else job.skills,
                 parts=() if together_with is not None else self.ground.needed.get(job.id, ()),
@@ -312,3 +309,11 @@ class _Layout:
     def _notes(self) -> Iterable[str]:
         if self.left_out:
             yield f"left_out:{self.left_out}"
+
+
+def _service_s(job: JobRow, row: VisitRow | None) -> int:
+    """Give how long the work takes: as planned, without the setup where it was planned with one."""
+    if row is None or row.planned_start_at is None or row.planned_end_at is None:
+        return job.duration_s
+    planned_s = int((row.planned_end_at - row.planned_start_at).total_seconds())
+    return max(60, planned_s - job.setup_s if planned_s >= job.duration_s + job.setup_s else planned_s)

@@ -393,6 +393,9 @@ async def test_ten_meters_in_one_building_are_set_up_for_once(desk: Office) -> N
     ends = [datetime.fromisoformat(step_of(plan, id)["after"]["end_at"]) for id in meters]
     begins = [begin(step_of(plan, id)) for id in meters]
     assert max(ends) - min(begins) <= 130 * MIN + 30 * MIN
+    await committed(desk, plan)
+    again = await proposal(desk, "repair")
+    assert changes(again) == NOTHING_CHANGES, "each stays as long as it takes, set up or not"
 
 
 async def test_storm_takes_in_what_is_ready_the_most_urgent_first(desk: Office) -> None:
