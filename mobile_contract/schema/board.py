@@ -35,8 +35,8 @@ class BoardChangesAsk(Asked, frozen=True, kw_only=True):
 class BoardJob(Shown, frozen=True, kw_only=True):
     """A job on the board. `due_at` is when somebody must have arrived, `recorded_at` when the office learned of `arrived_at`.
 
-    `share` of the arrival clock as of `now`, stopped by the arrival: (now − reported_at) ÷ (due_at − reported_at). `conflicts`: how many
-    edits wait to be settled.
+    `share` of the arrival clock, stopped by the arrival: (now − reported_at) ÷ (due_at − reported_at). It and `breached` are as of the
+    `now` with which the job was sent: time going on is no news, who shows them reckons on. `conflicts`: how many edits wait to be settled.
     """
 
     id: UUID

@@ -434,8 +434,8 @@ export interface BoardDistrict {
 /**
  * A job on the board. `due_at` is when somebody must have arrived, `recorded_at` when the office learned of `arrived_at`.
  *
- * `share` of the arrival clock as of `now`, stopped by the arrival: (now − reported_at) ÷ (due_at − reported_at). `conflicts`: how many
- * edits wait to be settled.
+ * `share` of the arrival clock, stopped by the arrival: (now − reported_at) ÷ (due_at − reported_at). It and `breached` are as of the
+ * `now` with which the job was sent: time going on is no news, who shows them reckons on. `conflicts`: how many edits wait to be settled.
  */
 export interface BoardJob {
   id: string;
@@ -4137,6 +4137,7 @@ export type Code =
   | "storm_over"
   | "substitute_dearer"
   | "task_unanswered"
+  | "time_passed"
   | "token_expired"
   | "token_reused"
   | "too_many_requests"
@@ -4166,6 +4167,7 @@ export type Code =
   | "van_below_zero"
   | "version_exists"
   | "visit_accepted"
+  | "visit_frozen"
   | "visit_locked"
   | "visit_state"
   | "visit_under_way"
