@@ -77,7 +77,7 @@ async def board(services: Services, actor: Actor, ask: BoardAsk, *, places: bool
     found = await _alive(services, actor.org_id, read)
     days, seen = found.days, found.seen
     whole = _Whole(
-        version=_version(services, actor.org_id, found),
+        version=_version(services, actor.org_id, found, today=ask.from_at is None and ask.to_at is None),
         now=now,
         from_at=days.from_at,
         to_at=days.to_at,
@@ -94,7 +94,7 @@ async def changes(services: Services, actor: Actor, since: str, *, places: bool)
     """Give as JSON what changed since a version; one that cannot be followed says `reload`. Raises ProblemError on a standby."""
     now = services.clock()
     known = versions.unseal(services.keyring, actor.org_id, since)
-    if known is None:
+    if known is None or (known.today and known.to_at <= now):
         return _reload(since, now)
     days = Days(now, known.from_at, known.to_at, places)
 
@@ -110,7 +110,7 @@ async def changes(services: Services, actor: Actor, since: str, *, places: bool)
     ):
         return _reload(since, now)
     changed = _Changed(
-        version=_version(services, actor.org_id, found),
+        version=_version(services, actor.org_id, found, today=known.today),
         now=now,
         jobs=_raw(seen.jobs),
         visits=_raw(seen.visits),
@@ -149,8 +149,11 @@ def _standby() -> ProblemError:
 
 async def _days(conn: asyncpg.Connection, org_id: UUID, ask: BoardAsk, now: datetime, *, places: bool) -> Days:
     try:
-        from_at = ask.from_at or await store.today(conn, org_id, now)
-        to_at = ask.to_at or from_at + timedelta(days=1)
+        if ask.from_at is None:
+            from_at, ends_at = await store.today(conn, org_id, now)
+        else:
+            from_at, ends_at = ask.from_at, ask.from_at + timedelta(days=1)
+        to_at = ask.to_at or ends_at
     except OverflowError:
         raise _span_refused() from None
     if not from_at < to_at or to_at - from_at > SPAN_MAX:
@@ -162,7 +165,7 @@ def _span_refused() -> ProblemError:
     return ProblemError("invalid", LocalText(en="A board shows 31 days at most.", zh="看板最多显示 31 天。"))
 
 
-def _version(services: Services, org_id: UUID, found: _Reading) -> str:
+def _version(services: Services, org_id: UUID, found: _Reading, *, today: bool) -> str:
     days, seen = found.days, found.seen
     standing = Standing(
         life=found.life,
@@ -171,6 +174,7 @@ def _version(services: Services, org_id: UUID, found: _Reading) -> str:
         to_at=days.to_at,
         reference=versions.reference(seen.reference, seen.crews),
         crews=versions.looks(seen.crews),
+        today=today,
     )
     return versions.seal(services.keyring, org_id, standing)
 

@@ -26,7 +26,10 @@ CREWS_APART_MAX: Final = 400
 
 
 class Standing(Struct, frozen=True, array_like=True, kw_only=True):
-    """Where a board stands. `reference` is the digest of what has no changes of its own; `crews` those of the crews' JSON in order of id."""
+    """Where a board stands. `reference` is the digest of what has no changes of its own; `crews` those of the crews' JSON in order of id.
+
+    `today`: no days were asked for, so that the board is over when its day is.
+    """
 
     life: UUID
     snapshot: str
@@ -34,6 +37,7 @@ class Standing(Struct, frozen=True, array_like=True, kw_only=True):
     to_at: datetime
     reference: bytes
     crews: bytes
+    today: bool = False
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Standing)

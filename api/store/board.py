@@ -181,14 +181,16 @@ async def read_changes(conn: asyncpg.Connection, org_id: UUID, days: Days, *, si
     return _seen(rows)
 
 
-async def today(conn: asyncpg.Connection, org_id: UUID, now: datetime) -> datetime:
-    """Give the instant at which the organisation's day began."""
-    began: datetime = await conn.fetchval(_TODAY, org_id, now)
-    return began
+async def today(conn: asyncpg.Connection, org_id: UUID, now: datetime) -> tuple[datetime, datetime]:
+    """Give the instants at which the organisation's day began and the next one does."""
+    row = await conn.fetchrow(_TODAY, org_id, now)
+    return row["began"], row["ends"]
 
 
+# A day has 23 or 25 hours where clocks are changed.
 _TODAY: Final = """
-select date_trunc('day', $2::timestamptz at time zone o.zone) at time zone o.zone from organisation o where o.org_id = $1"""
+select d.began at time zone d.zone began, (d.began + interval '1 day') at time zone d.zone ends
+from (select o.zone, date_trunc('day', $2::timestamptz at time zone o.zone) began from organisation o where o.org_id = $1) d"""
 
 
 def _seen(rows: list[asyncpg.Record]) -> Seen:
