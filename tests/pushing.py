@@ -9,14 +9,18 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
 import http_ece
-import msgspec
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -104,13 +108,14 @@ def _opened(browser: Browser, body: bytes, headers: dict[str, str]) -> Push:
 
 
 @contextlib.asynccontextmanager
-async def push_service() -> AsyncIterator[PushService]:
-    """Run a push service on a free port of this machine."""
+async def push_service(certificate: Path | None = None) -> AsyncIterator[PushService]:
+    """Run a push service on a free port of this machine; with a file of key and certificate by https."""
     service = PushService()
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    service.origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(cast(Any, service), log_level="error", lifespan="off")
+    scheme = "http" if certificate is None else "https"
+    service.origin = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
+    config = uvicorn.Config(cast(Any, service), log_level="error", lifespan="off", ssl_certfile=certificate)
     server = uvicorn.Server(config)
     async with _serving(server, listening):
         yield service
@@ -127,6 +132,19 @@ async def _serving(server: uvicorn.Server, listening: socket.socket) -> AsyncIte
         await task
 
 
-def decoded(push: Push) -> Any:
-    """Read what a push says."""
-    return msgspec.json.decode(push.said)
+def certificate_for(name: str, folder: Path) -> Path:
+    """Make a key and a certificate of its own for a name, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(called, called, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / f"{name}.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
+    return file

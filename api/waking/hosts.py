@@ -67,9 +67,7 @@ class Hosts:
         return Target(parts._replace(netloc=_netloc(public_one(addresses))).geturl(), host)
 
     def _lists(self, host: str) -> bool:
-        return any(
-            name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:])) for name in self._names
-        )
+        return any(name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:])) for name in self._names)
 
 
 def origin_of(parts: SplitResult) -> str:

@@ -1,9 +1,11 @@
 """The adapter for Web Push: RFC 8030 over https, sealed by RFC 8291, signed by RFC 8292. Follows no redirect and reads no answer's body."""
 
+import ssl
 import time
 from datetime import datetime, timedelta
 from typing import Final
 
+import certifi
 import httpx
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,7 +35,7 @@ log = structlog.get_logger()
 class WebPush:
     """Sends pushes in the name of one key. `contact` (`mailto:` or https) is told to push services; empty: nobody."""
 
-    def __init__(self, push_key: str, hosts: Hosts, *, contact: str = "") -> None:
+    def __init__(self, push_key: str, hosts: Hosts, *, contact: str = "", trust: ssl.SSLContext | None = None) -> None:
         private = private_key(push_key)
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._signing = ECKey.import_key(pem)
@@ -42,7 +44,9 @@ class WebPush:
         self._contact = contact
         # By origin: the token and when it was made.
         self._tokens: dict[str, tuple[str, float]] = {}
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=trust or _usual_trust()
+        )
 
     def __repr__(self) -> str:
         return "WebPush()"
@@ -119,6 +123,13 @@ class WebPush:
         token = jwt.encode({"typ": "JWT", "alg": "ES256"}, claims, self._signing)
         self._tokens[origin] = (token, time.monotonic())
         return token
+
+
+def _usual_trust() -> ssl.SSLContext:
+    """Trust whom the machine trusts, an operator's own authority too, and the list that comes along where the machine has none."""
+    trust = ssl.create_default_context()
+    trust.load_verify_locations(certifi.where())
+    return trust
 
 
 def _meaning(status: int) -> Pushed:

@@ -1,7 +1,9 @@
 """Waking at its edges: sealing against the RFC's own example, the guard against addresses inside, keys, and the pace."""
 
 import base64
+import ssl
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import http_ece
@@ -9,13 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.store.waking import Unseen
-from api.waking.hosts import Hosts, origin_of, public_one
+from api.waking.hosts import Hosts, Target, origin_of, public_one
 from api.waking.keys import make_push_key, private_key, public_key_of
 from api.waking.pace import due_phones
-from api.waking.provider import AddressFault
+from api.waking.provider import Address, AddressFault
 from api.waking.sealing import Chance, draw, point_of, seal
+from api.waking.web_push import WebPush
 from mobile_contract.schema.base import Priority
 from tests.arrange import NOW
+from tests.pushing import certificate_for, push_service
 
 SERVICES = Hosts("fcm.googleapis.com, *.push.example.org, http://10.0.0.7:8080")
 
@@ -152,3 +156,45 @@ def test_of_many_visits_the_latest_decides_and_each_phone_is_named_once() -> Non
     assert due.called_at == NOW - timedelta(minutes=1)
     assert due_phones([unseen(0.2)], now=NOW) == []
     assert due_phones([unseen(61)], now=NOW) == []
+
+
+class Elsewhere(Hosts):
+    """A list whose name server leads to this machine: the address that was checked stands in for a public one."""
+
+    def __init__(self, listed: str, origin: str) -> None:
+        super().__init__(listed)
+        self._origin = origin
+
+    async def target(self, endpoint: str) -> Target:
+        host = self.check(endpoint).hostname
+        return Target(self._origin + endpoint.partition(f"//{host}")[2], host)
+
+
+@pytest.mark.parametrize(("certified", "pushed"), [("push.example.org", "sent"), ("other.example.org", "failed")])
+async def test_the_address_that_was_checked_is_called_under_the_names_certificate(
+    tmp_path: Path, certified: str, pushed: str
+) -> None:
+    certificate = certificate_for(certified, tmp_path)
+    async with push_service(certificate) as service:
+        browser = service.subscribe()
+        path = browser.endpoint.removeprefix(service.origin)
+        hosts = Elsewhere("push.example.org", service.origin)
+        trust = ssl.create_default_context(cafile=str(certificate))
+        provider = WebPush(make_push_key(), hosts, trust=trust)
+        said = browser.address
+        address = Address(
+            endpoint=f"https://push.example.org{path}", p256dh=raw(said["p256dh"]), auth=raw(said["auth"])
+        )
+        assert await provider.push(address, now=NOW) == pushed
+        await provider.close()
+    assert [push.claims["aud"] for push in browser.pushes] == ["https://push.example.org"] * (pushed == "sent")
+    assert [push.headers["host"] for push in browser.pushes] == ["push.example.org"] * (pushed == "sent")
+
+
+async def test_nobody_is_trusted_who_vouches_for_himself(tmp_path: Path) -> None:
+    async with push_service(certificate_for("push.example.org", tmp_path)) as service:
+        said = service.subscribe().address
+        provider = WebPush(make_push_key(), Hosts(service.origin))
+        address = Address(endpoint=said["endpoint"], p256dh=raw(said["p256dh"]), auth=raw(said["auth"]))
+        assert await provider.push(address, now=NOW) == "failed"
+        await provider.close()
