@@ -3,17 +3,24 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from playwright.async_api import Browser, Page, expect
 
 from tests.api.office import slug_of
 from tests.api.serving import PASSWORD, Site
-from tests.browser.console.running_day import Day
-from tests.browser.console.town import Town
-from tests.browser.scene import Scene
+from tests.arrange import Org
 
 AXE: Final = Path(__file__).resolve().parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+class Arranged(Protocol):
+    """Whatever has an organisation to sign in to."""
+
+    @property
+    def org(self) -> Org:
+        """Give it."""
+        ...
 
 
 @asynccontextmanager
@@ -35,7 +42,7 @@ async def new_page(browser: Browser, site: Site, **context: Any) -> AsyncIterato
     assert faults == []
 
 
-async def sign_in(page: Page, scene: Scene | Day | Town, *, login: str = "dan", address: str = "/console/") -> None:
+async def sign_in(page: Page, scene: Arranged, *, login: str = "dan", address: str = "/console/") -> None:
     """Sign in to the console and wait until the board is there."""
     joint = "&" if "?" in address else "?"
     await page.goto(f"{address}{joint}org={await slug_of(scene.org)}")

@@ -20,15 +20,14 @@ const SOURCE = "ground";
 export function groundStyle(ground: Ground | null, palette: Palette, language: Language): GroundStyle {
   const background: LayerSpecification = { id: "ground-outside", type: "background", paint: { "background-color": palette.ground.outside } };
   if (!ground || ground.kind === "style") return { sources: {}, layers: ground ? [] : [background] };
-  const attribution = ground.attribution ?? "";
   if (ground.kind === "raster") {
     return {
-      sources: { [SOURCE]: { type: "raster", tiles: [ground.url], tileSize: 256, attribution } },
+      sources: { [SOURCE]: { type: "raster", tiles: [ground.url], tileSize: 256 } },
       layers: [background, { id: "ground-raster", type: "raster", source: SOURCE }],
     };
   }
   const url = `pmtiles://${new URL(ground.url, location.href).href}`;
-  return { sources: { [SOURCE]: { type: "vector", url, attribution } }, layers: [background, ...cityLayers(palette.ground, language)] };
+  return { sources: { [SOURCE]: { type: "vector", url } }, layers: [background, ...cityLayers(palette.ground, language)] };
 }
 
 /** The address of an operator's own style, if that is the ground. */

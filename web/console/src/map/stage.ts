@@ -111,7 +111,8 @@ export class Stage {
     this.map.on("movestart", () => container.setAttribute("aria-busy", "true"));
     this.map.on("idle", () => container.setAttribute("aria-busy", "false"));
     this.map.on("error", (event) => options.faulty(event.error?.message ?? ""));
-    if (setup.ground?.attribution) this.map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-left");
+    // Also without words of the operator's own: a style names whose map it is by itself.
+    if (setup.ground) this.map.addControl(new maplibre.AttributionControl({ compact: true, customAttribution: setup.ground.attribution ?? "" }), "bottom-left");
     this.map.addControl(new maplibre.ScaleControl({ maxWidth: 90 }), "bottom-left");
     this.restyle();
   }

@@ -24,7 +24,7 @@ export interface Ways {
 }
 
 /** Clocks and ages on the map move on in such steps: a job's image is drawn from how much of its clock has run. */
-const STEP_MS = 15_000;
+const STEP_MS = 30_000;
 
 export const stage = signal<Stage | null>(null);
 /** What could not be loaded, in words; empty when everything was. */
