@@ -3,6 +3,7 @@
 It wraps the application from outside, so that answers of the router itself (404, 405) pass through it too.
 """
 
+import asyncio
 import logging
 import time
 from typing import Any, Final
@@ -49,6 +50,7 @@ class Envelope:
         self._app = app
         self._metrics = metrics
         self._hsts = hsts
+        self._lines: list[dict[str, Any]] = []
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer one request, then write its line."""
@@ -72,6 +74,7 @@ class Envelope:
         self._metrics.requests.labels(record.method, route, str(status), code).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         line: dict[str, Any] = {
+            "event": record.event or "request",
             "request_id": str(record.request_id),
             "method": record.method,
             "route": route,
@@ -85,7 +88,14 @@ class Envelope:
             line["actor"] = record.actor
         if record.command_id is not None:
             line["command_id"] = str(record.command_id)
-        log.info(record.event or "request", extra={"lines": (line,)})
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        """Write the lines of this turn of the loop at once: each by itself would cost more than a look into the database."""
+        lines, self._lines = self._lines, []
+        log.info("request", extra={"lines": lines})
 
 
 class _Answer:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from jobs.event import Event, EventName
 from jobs.rules.trip import Trip
+from mobile_contract.schema.base import Document
 
 # Hashing a UUID is a call into Python; the number behind it is not.
 _Deed = tuple[int | None, EventName, datetime, int | None]
@@ -20,6 +21,8 @@ class Journal:
         # Events without a visit are a trip of their own: they have a chain too.
         self._trips: dict[int | None, Trip] = {}
         self._deeds: dict[_Deed, list[Event]] = {}
+        # The job and its visits, the very objects, of which the one is as the others have it.
+        self.settled: tuple[Document, ...] = ()
         for event in sorted(events, key=lambda e: e.seq):
             self.add(event)
 

@@ -3,7 +3,7 @@
 `report` does all of it for a fact from a visit. Never decides whether something may happen.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from jobs.rules.chain import seal
 from jobs.rules.job import did_the_work, fold_job
 from jobs.work import Work, wgs84
 from mobile_contract.rules.guards import Missing, missing_before_completion
-from mobile_contract.schema.base import Datum, Position
+from mobile_contract.schema.base import Datum, Document, Position
 from mobile_contract.schema.facts import VisitFact
 from mobile_contract.schema.job import Flag, Job, Photo, Reading, Signature, Task, Visit, VisitState
 
@@ -125,11 +125,15 @@ def settle(work: Work, job_id: UUID) -> None:
     visits = []
     for visit in work.of_job(Visit, job_id):
         folded = _complete(work, job, visit, journal)
-        if folded != visit:
+        if folded is not visit and folded != visit:
             work.put(folded)
         visits.append(folded)
+    if _same((job, *visits), journal.settled):
+        return
     settled = fold_job(job, visits)
-    if settled != job:
+    if settled is job or settled == job:
+        journal.settled = (job, *visits)
+    else:
         work.put(settled)
 
 
@@ -191,6 +195,11 @@ def missing_of(work: Work, job: Job, *, no_parts_declared: bool = False) -> list
         parts_used=EventName.PART_USED in work.journal(job.id).names,
         no_parts_declared=no_parts_declared,
     )
+
+
+def _same(some: Sequence[Document], others: Sequence[Document]) -> bool:
+    """Tell whether these are the very same objects: what a fold said of them it would say again."""
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _complete(work: Work, job: Job, visit: Visit, journal: Journal) -> Visit:

@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from jobs.projection import Projected
 from mobile_contract.schema.outcome import Outcome, OutcomeStatus, Resolution
-from sync.literals import blobs, uuids
 
 _COLUMNS = "command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause, received_at, decided_at, resolution"
 
@@ -26,9 +25,9 @@ order by command_id limit $5"""
 _ADD = """
 insert into sync_outcome (org_id, command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause,
   received_at, decided_at, resolution)
-select $1, r.command_id, r.device_id, r.n, d.digest, r.name, r.status, r.code, r.flags, r.detail, r.actor_id, r.job_id, r.cause,
+select $1, r.command_id, r.device_id, r.n, r.digest, r.name, r.status, r.code, r.flags, r.detail, r.actor_id, r.job_id, r.cause,
   r.received_at, r.decided_at, r.resolution
-from json_populate_recordset(null::sync_outcome, $2::text::json) r join unnest($3::text::uuid[], $4::text::bytea[]) d(command_id, digest) using (command_id)"""
+from json_populate_recordset(null::sync_outcome, $2::text::json) r"""
 
 _CHANGE = f"""
 with changed as (
@@ -112,8 +111,11 @@ async def add(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer])
     then finds that answer. This is what makes a command sent twice at once take effect once.
     """
     if answers:
-        ids, digests = uuids(a.command_id for a in answers), blobs(a.digest for a in answers)
-        await conn.execute(_ADD, org_id, msgspec.json.encode(_rows(answers)).decode(), ids, digests)
+        rows = _rows(answers)
+        for row, answer in zip(rows, answers, strict=True):
+            # As PostgreSQL reads bytes in a text.
+            row["digest"] = "\\x" + answer.digest.hex()
+        await conn.execute(_ADD, org_id, msgspec.json.encode(rows).decode())
 
 
 async def change(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> list[Answer]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from jobs.event import Event, EventName
-from jobs.rules.visit import DECIDED, ENDED, Course, take, tell, walk
+from jobs.rules.visit import DECIDED, ENDED, Course, signal_of, take, tell, walk
 from mobile_contract.schema.job import Visit
 
 
@@ -23,6 +23,8 @@ class Trip:
         # The instant up to which the walk has come, and that of the latest decision in it; anew after an effective cancellation.
         self._reached: datetime | None = None
         self._decided: datetime | None = None
+        # The visit that is as its events have it, as long as none says anything to its state.
+        self._told: Visit | None = None
         for event in events:
             self.add(event)
 
@@ -34,6 +36,9 @@ class Trip:
         self.no_parts_declared = self.no_parts_declared or bool(event.detail.get("no_parts_used"))
         if first is None or event.occurred_at < first.occurred_at:
             self.first[event.name] = event
+        if event.name not in DECIDED and signal_of(event) is None:
+            return
+        self._told = None
         if event.name is EventName.VISIT_CANCELLED and first is None and self._course.state not in ENDED:
             take(self._course, event)
             self._reached = self._decided = None
@@ -48,5 +53,11 @@ class Trip:
         take(self._course, event)
 
     def tell(self, visit: Visit) -> Visit:
-        """Give the visit as its events have it."""
-        return tell(visit, self._course, self.first)
+        """Give the visit as its events have it; the same object where it is so already."""
+        if visit is self._told:
+            return visit
+        folded = tell(visit, self._course, self.first)
+        if folded != visit:
+            return folded
+        self._told = visit
+        return visit

@@ -21,6 +21,7 @@ from mobile_contract.errors import ERRORS, Language
 from mobile_contract.schema.people import Role
 from mobile_contract.version import CONTRACT
 from tests.api.serving import Org, Site, in_process, on_loopback, signed_in
+from tests.waiting import until
 
 LOGIN, ENROL = "/api/v1/auth/login", "/sync/v1/enrol"
 GOOD = b'{"org":"nobody-here","login":"a","password":"b"}'
@@ -216,10 +217,16 @@ async def test_metrics_are_for_this_machine_or_for_the_token(settings: Settings)
 async def test_each_request_is_one_line_with_its_code(site: Site, org: Org, caplog: pytest.LogCaptureFixture) -> None:
     admin = await signed_in(site, org, Role.ADMIN)
     with caplog.at_level(logging.INFO, "onsite.request"):
-        caplog.clear()
         answer = await site.client.get("/api/v1/devices?limit=7", headers=admin)
-    (line,) = [line for record in caplog.records for line in getattr(record, "lines", ())]
-    assert line["org"] == str(org.id) and line["actor"].startswith("person:")
+
+        def told() -> list[dict[str, object]]:
+            lines = [line for record in caplog.records for line in getattr(record, "lines", ())]
+            return [line for line in lines if line["route"] == "/api/v1/devices"]
+
+        # Lines are written together, in the next turn of the loop.
+        await until(lambda: bool(told()))
+    (line,) = told()
+    assert line["org"] == str(org.id) and str(line["actor"]).startswith("person:")
     assert (line["route"], line["status"], line["code"]) == ("/api/v1/devices", 200, "ok")
     assert line["request_id"] == answer.headers["request-id"]
     assert "limit" not in repr(line)

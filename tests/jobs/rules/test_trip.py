@@ -71,9 +71,12 @@ def test_only_what_comes_late_has_the_visit_walked_again(monkeypatch: pytest.Mon
         return walk(own)
 
     monkeypatch.setattr(trips, "walk", counted)
-    trip = Trip(event(EventName.NOTE_ADDED, seq, seq, seq=seq) for seq in range(1, 501))
+    names = (EventName.WORK_PAUSED, EventName.NOTE_ADDED, EventName.WORK_RESUMED)
+    trip = Trip(event(names[seq % 3], seq, seq, seq=seq) for seq in range(1, 501))
     assert walks == []
-    trip.add(event(EventName.ARRIVED, 3, 600, seq=501))
-    assert walks == [501]
-    trip.add(event(EventName.WORK_STARTED, 700, 700, seq=502))
-    assert walks == [501]
+    trip.add(event(EventName.NOTE_ADDED, 2, 600, seq=501))
+    assert walks == [], "a remark says nothing to the state, whenever it was made"
+    trip.add(event(EventName.ARRIVED, 3, 600, seq=502))
+    assert walks == [502]
+    trip.add(event(EventName.WORK_STARTED, 700, 700, seq=503))
+    assert walks == [502]
