@@ -4,6 +4,7 @@ import type { ConflictLine, ConflictPage, Entry, EntryPage, ResolutionKind, Reso
 import { computed, effect, signal } from "@preact/signals";
 import { get, post, wordsOf } from "../api/calls";
 import { refresh } from "../api/live";
+import { single } from "../api/single";
 import { board, send, toast } from "../state";
 import { t, words } from "../words";
 
@@ -20,7 +21,7 @@ const boardConflicts = computed(() => [...board.value.jobs.values()].reduce((sum
 export const waiting = computed(() => entries.value.length + (conflicts.value.length || boardConflicts.value));
 
 /** Read both lists anew. */
-export async function look(): Promise<void> {
+export const look = single(async () => {
   if (!board.peek().loaded) return;
   try {
     const [aside, met] = await Promise.all([
@@ -35,7 +36,7 @@ export async function look(): Promise<void> {
   } finally {
     loaded.value = true;
   }
-}
+});
 
 // While somebody is signed in, and at once when the board tells of another number of conflicts.
 const signedIn = computed(() => board.value.loaded);

@@ -4,6 +4,7 @@ import type { AssignGroupAnswer, BoardCrew, StormGroup, StormView } from "@contr
 import { computed, effect, signal } from "@preact/signals";
 import { get, post, wordsOf } from "../api/calls";
 import { refresh } from "../api/live";
+import { single } from "../api/single";
 import { newId } from "../ids";
 import { board, send, toast } from "../state";
 import { count } from "../times";
@@ -17,7 +18,7 @@ export const problem = signal("");
 export const level = computed(() => view.value?.storm?.level ?? 0);
 
 /** Read the storm and its groups anew. */
-export async function look(): Promise<void> {
+export const look = single(async () => {
   if (!board.peek().loaded) return;
   try {
     view.value = await get<StormView>("/api/v1/storm");
@@ -25,9 +26,10 @@ export async function look(): Promise<void> {
   } catch (error) {
     problem.value = wordsOf(error, t("no_server"));
   }
-}
+});
 
 const signedIn = computed(() => board.value.loaded);
+const jobs = computed(() => board.value.jobs);
 effect(() => {
   if (!signedIn.value) {
     view.value = null;
@@ -42,7 +44,7 @@ effect(() => {
 export function follow(): () => void {
   let timer = 0;
   const stop = effect(() => {
-    board.value.jobs;
+    jobs.value;
     window.clearTimeout(timer);
     timer = window.setTimeout(() => void look(), SETTLE_MS);
   });

@@ -85,15 +85,19 @@ const bucket = computed<string>(() => {
   const { fromMs, toMs } = axis.value;
   return `${Math.floor(fromMs / BUCKET_MS) * BUCKET_MS} ${Math.ceil(toMs / BUCKET_MS) * BUCKET_MS}`;
 });
-const usualMs = computed(() => new Map([...board.value.jobTypes].map(([code, type]) => [code, (type.duration_min ?? 60) * MINUTE_MS])));
+// Apart, so that a board whose version alone moved on makes no rows anew.
+const jobs = computed(() => board.value.jobs);
+const visits = computed(() => board.value.visits);
+const crews = computed(() => board.value.crews);
+const jobTypes = computed(() => board.value.jobTypes);
+const usualMs = computed(() => new Map([...jobTypes.value].map(([code, type]) => [code, (type.duration_min ?? 60) * MINUTE_MS])));
 
 /** The rows in the order chosen, those whose names match alone. */
 export const rows = computed<readonly Row[]>(() => {
-  const held = board.value;
   const [fromMs, toMs] = bucket.value.split(" ").map(Number) as [number, number];
   const day = dayBegin((fromMs + toMs) / 2);
   const made = rowsOf({
-    jobs: held.jobs, visits: held.visits.values(), crews: held.crews, usualMs: usualMs.value, ghosts: ghosts.value, span: { fromMs, toMs },
+    jobs: jobs.value, visits: visits.value.values(), crews: crews.value, usualMs: usualMs.value, ghosts: ghosts.value, span: { fromMs, toMs },
     day: { fromMs: day, toMs: day + DAY_MS }, nowMs: beat.value, order: order.value, scale: scale.value,
   });
   const text = crewText.value.trim().toLowerCase();
