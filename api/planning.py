@@ -188,7 +188,7 @@ async def _commit(conn: asyncpg.Connection, request: _Request) -> tuple[PlanComm
         raise ProblemError("id_reused")
     kept = _read(found)
     steps = _chosen(kept.basis, request.ask)
-    settled = await settle(conn, org_id, kept.basis, steps)
+    settled = await settle(conn, org_id, kept.basis, steps, now=request.now)
     overtaken = await _overtaken(conn, org_id, settled)
     if settled.outdated or (steps and not settled.valid):
         return PlanCommitted(

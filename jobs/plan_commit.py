@@ -7,7 +7,7 @@ Where somebody else planned these crews meanwhile, nothing of the proposal is do
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -40,12 +40,14 @@ class Why(StrEnum):
     JOB_STATE = "job_state"
     JOB_ALREADY_CLAIMED = "job_already_claimed"
     CREW_BUSY = "crew_busy"
+    VISIT_FROZEN = "visit_frozen"
+    TIME_PASSED = "time_passed"
     DEPENDS_ON_OVERTAKEN = "depends_on_overtaken"
     PLAN_CHANGED = "plan_changed"
 
 
 # The crew still has it, whatever the plan wanted.
-_KEEPS: Final = frozenset({Why.VISIT_UNDER_WAY, Why.VISIT_ACCEPTED, Why.DEPENDS_ON_OVERTAKEN})
+_KEEPS: Final = frozenset({Why.VISIT_UNDER_WAY, Why.VISIT_ACCEPTED, Why.VISIT_FROZEN, Why.DEPENDS_ON_OVERTAKEN})
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -70,9 +72,15 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """What a commit needs of a proposal. `known` are the versions of all visits that stood, by visit."""
+    """What a commit needs of a proposal. `known` are the versions of all visits that stood, by visit.
 
+    By the time of the commit a visit may have come so near that it is frozen, and a new begin may lie further back than anybody is told.
+    """
+
+    made_at: datetime
     until: datetime
+    freeze: timedelta
+    told: timedelta
     steps: tuple[Step, ...]
     known: dict[UUID, int]
 
@@ -122,10 +130,19 @@ def basis_of(made: Made) -> Basis:
                 later=after is not None and (after.day > 0 or move.visit_id in held),
             )
         )
-    return Basis(until=made.until, steps=tuple(steps), known=made.known)
+    return Basis(
+        made_at=problem.now,
+        until=made.until,
+        freeze=timedelta(seconds=problem.policy.freeze_s),
+        told=timedelta(seconds=problem.policy.told_shift_s),
+        steps=tuple(steps),
+        known=made.known,
+    )
 
 
-async def settle(conn: asyncpg.Connection, org_id: UUID, basis: Basis, steps: Sequence[Step]) -> Settled:
+async def settle(
+    conn: asyncpg.Connection, org_id: UUID, basis: Basis, steps: Sequence[Step], *, now: datetime
+) -> Settled:
     """Lock the jobs of some changes and tell what still holds of these.
 
     The locks protect against another commit, and against a report that comes in between the looking and the commands.
@@ -138,15 +155,22 @@ async def settle(conn: asyncpg.Connection, org_id: UUID, basis: Basis, steps: Se
         conn, org_id, visit_ids=[s.visit_id for s in steps], job_ids=job_ids, owners=owners, until=basis.until
     )
     jobs = await load_job_states(conn, org_id, job_ids)
-    return judge(basis, steps, standing, jobs)
+    return judge(basis, steps, (standing, jobs), at=now)
 
 
-def judge(basis: Basis, steps: Sequence[Step], standing: Iterable[Standing], jobs: dict[UUID, JobState]) -> Settled:
-    """Tell what still holds, from how visits and jobs stand now."""
+def judge(
+    basis: Basis, steps: Sequence[Step], known: tuple[Iterable[Standing], dict[UUID, JobState]], *, at: datetime
+) -> Settled:
+    """Tell what still holds at an instant, from how visits and jobs stand then."""
+    standing, jobs = known
     now = {visit.id: visit for visit in standing}
     lost: dict[UUID, Why] = {}
     for step in steps:
-        why = _step_lost(basis, step, (now, jobs)) or _crew_lost(basis, step, now.values())
+        why = (
+            _step_lost(basis, step, (now, jobs))
+            or _crew_lost(basis, step, now.values())
+            or _time_lost(basis, step, now.get(step.visit_id), at)
+        )
         if why is not None:
             lost[step.visit_id] = why
     _spread(steps, lost)
@@ -211,6 +235,14 @@ def _crew_lost(basis: Basis, step: Step, standing: Iterable[Standing]) -> Why | 
         if version != visit.plan_version and visit.state in STANDING:
             return Why.PLAN_CHANGED
     return None
+
+
+def _time_lost(basis: Basis, step: Step, visit: Standing | None, at: datetime) -> Why | None:
+    """Tell whether too much time has gone by since the proposal was made."""
+    begin = None if visit is None else visit.planned_start_at
+    if begin is not None and basis.made_at + basis.freeze <= begin < at + basis.freeze:
+        return Why.VISIT_FROZEN
+    return Why.TIME_PASSED if step.begin_at is not None and step.begin_at + basis.told < at else None
 
 
 def _spread(steps: Sequence[Step], lost: dict[UUID, Why]) -> None:

@@ -178,6 +178,8 @@ ERRORS: dict[str, Entry] = {
     ),
     "visit_accepted": Entry(409, "The crew has accepted it as it was.", "班组已按原计划接受该任务。"),
     "crew_busy": Entry(409, "The crew has taken on other work meanwhile.", "班组期间已承担其他任务。"),
+    "visit_frozen": Entry(409, "It begins too soon to be moved by now.", "该任务即将开始，已不能变动。"),
+    "time_passed": Entry(409, "The time it was planned for has passed.", "计划时间已过。"),
     "depends_on_overtaken": Entry(
         409,
         "The crew keeps a visit in whose place this was planned.",

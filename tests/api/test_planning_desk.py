@@ -20,6 +20,7 @@ from geo.planning.solver_task import SolverTask
 from geo.travel import Points, TravelSource, TravelTimes
 from tests.arrange import NOW
 from tests.geo.planning.test_solver_process import task
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ async def test_plans_wait_for_each_other_and_too_many_are_sent_away(plain: Setti
 
     try:
         waiting = [asyncio.create_task(desk.plan(work, zone="UTC")) for _ in range(WAITING_MAX)]
-        await asyncio.sleep(0)
+        await until(lambda: most[0] == 1)
         with pytest.raises(ProblemError) as refused:
             await desk.plan(work, zone="UTC")
         go.set()

@@ -133,6 +133,26 @@ async def test_a_proposal_expires_and_is_then_gone(pool: asyncpg.Pool, settings:
         assert (await desk.post(f"/plans/{plan['id']}/commit", {}, key=uuid4())).json()["code"] == "unknown_plan"
 
 
+async def test_what_came_near_or_passed_while_a_proposal_waited_is_left_out(
+    pool: asyncpg.Pool, settings: Settings, seed: int
+) -> None:
+    clock = Clock()
+    async with in_process(settings, clock) as site:
+        desk = await planning_desk(site, pool, seed)
+        near, far, new = [await job(desk, "east", north_deg=0.002 * n) for n in range(3)]
+        await sent(desk, near, "beta", NOW + HOUR)
+        await sent(desk, far, "beta", NOW + 3 * HOUR)
+        plan = await proposal(desk, "repair", absent_ids=[str(desk.org.crews["beta"])], job_ids=[str(new)])
+        assert changes(plan) == {str(near): "reassigned", str(far): "reassigned", str(new): "added"}
+        clock.forward(70 * MIN)
+        desk.headers["dan"] = await signed_in(site, desk.org, "dan")
+        done = await committed(desk, plan)
+        told = {line["job_id"]: line["code"] for line in done["overtaken"]}
+        assert told[str(near)] == "visit_frozen"
+        assert set(told.values()) <= {"visit_frozen", "time_passed"}
+        assert str(far) in {step["job_id"] for step in done["steps"]}
+
+
 async def test_another_organisation_sees_no_proposal(desk: Office, site: Site, pool: asyncpg.Pool, seed: int) -> None:
     plan = await proposal(desk)
     other = await planning_desk(site, pool, seed + 1)
