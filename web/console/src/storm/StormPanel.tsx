@@ -11,6 +11,10 @@ import { local, t, words } from "../words";
 import { assignGroup, crewsNear, declare, end, follow, problem, view } from "./storms";
 import "./storm.css";
 
+/** Groups that are drawn before somebody asks for more, and crews that a group offers: the nearest ones. */
+const GROUPS_AT_FIRST = 30;
+const CREWS_OFFERED = 40;
+
 export function StormPanel(): JSX.Element {
   useEffect(follow, []);
   const shown = view.value;
@@ -25,6 +29,8 @@ export function StormPanel(): JSX.Element {
 function Shown({ shown }: { shown: StormView }): JSX.Element {
   const storms = shown.storms?.length ? shown.storms : shown.storm ? [shown.storm] : [];
   const declaring = useSignal(false);
+  const most = useSignal(GROUPS_AT_FIRST);
+  const groups = shown.groups ?? [];
   return (
     <>
       {storms.length === 0 && <p>{t("storm_calm")}</p>}
@@ -34,11 +40,12 @@ function Shown({ shown }: { shown: StormView }): JSX.Element {
         : <Declare storm={null} levels={shown.levels} done={() => (declaring.value = false)} />}
       <Counts shown={shown} />
       <section aria-labelledby="storm-groups" class="storm-groups">
-        <h3 id="storm-groups">{t("storm_groups")} <span class="badge">{count(shown.groups?.length ?? 0)}</span></h3>
+        <h3 id="storm-groups">{t("storm_groups")} <span class="badge">{count(groups.length)}</span></h3>
         {shown.truncated && <p class="hint">{t("storm_truncated")}</p>}
         {(shown.counts.unplaced ?? 0) > 0 && <p class="hint">{t("storm_unplaced", { n: count(shown.counts.unplaced ?? 0) })}</p>}
-        {!shown.groups?.length && <p class="hint">{t("storm_no_groups")}</p>}
-        <ul>{shown.groups?.map((group) => <Group key={group.key} group={group} />)}</ul>
+        {groups.length === 0 && <p class="hint">{t("storm_no_groups")}</p>}
+        <ul>{groups.slice(0, most.value).map((group) => <Group key={group.key} group={group} />)}</ul>
+        {groups.length > most.value && <button type="button" onClick={() => (most.value += GROUPS_AT_FIRST)}>{t("storm_more", { n: count(groups.length - most.value) })}</button>}
       </section>
     </>
   );
@@ -129,7 +136,7 @@ function Group({ group }: { group: StormGroup }): JSX.Element {
   const crewId = useSignal("");
   const busy = useSignal(false);
   const open = useSignal(false);
-  const near = crewsNear(group, board.value.crews.values());
+  const near = crewsNear(group, board.value.crews.values()).slice(0, CREWS_OFFERED);
   const crew = board.value.crews.get(crewId.value);
   async function assign(): Promise<void> {
     if (!crew) return;

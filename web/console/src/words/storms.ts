@@ -40,6 +40,7 @@ export const storms = {
   storm_last_hour: ["Reported in the last hour", "近一小时报修"],
   storm_unplaced: ["{n} jobs have no place yet and are in no group.", "{n} 个工单尚无位置，未分组。"],
   storm_truncated: ["There are more jobs than are grouped at once.", "工单数量超出一次分组上限。"],
+  storm_more: ["{n} more areas", "另有 {n} 组"],
   storm_show: ["Show on the map", "在地图上显示"],
   storm_jobs: ["Jobs of {area}", "{area} 的工单"],
   phones_title: ["Phones", "手机"],
