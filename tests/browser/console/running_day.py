@@ -83,7 +83,8 @@ async def running_day(org: Org, now: datetime, *, crews: int = 4, ready: int = 6
 
 
 def _people(day: Day, crews: int) -> list[Command]:
-    org, made = day.org, []
+    org = day.org
+    made: list[Command] = []
     for index in range(crews):
         crew_id = org.new_id()
         name = f"{_NAMES[index % len(_NAMES)]}" + (f" {index // len(_NAMES) + 1}" if index >= len(_NAMES) else "")
