@@ -257,7 +257,7 @@ def _spread(steps: Sequence[Step], lost: dict[UUID, Why]) -> None:
 
 
 def command_of(step: Step) -> Command:
-    """Turn a change into the command that makes it so. What is for a later day is planned, and sent when its day comes."""
+    """Turn a change into the command that makes it so. What is for a later day, or held, is planned and not dispatched."""
     crew_id, person_id = (None, step.owner) if step.by_person else (step.owner, None)
     if step.kind is MoveKind.TAKEN_BACK or step.begin_at is None or step.end_at is None:
         return WithdrawVisit(job_id=step.job_id, visit_id=step.visit_id, plan_version=step.plan_version or 1)
