@@ -117,6 +117,29 @@ async def test_without_a_connection_the_console_says_as_of_when_it_shows(own_des
     await expect(own_desk.locator(".top .status")).to_have_text("Live", timeout=15_000)
 
 
+async def test_a_job_that_somebody_else_gave_away_meanwhile_is_not_given_twice(
+    own_desk: Page, own_scene: Scene
+) -> None:
+    async def nothing(route: Route) -> None:
+        await route.abort()
+
+    title, org = "Water in the cellar", own_scene.org
+    await own_desk.route("**/api/v1/board/changes*", nothing)
+    await expect(own_desk.locator(".top .status")).to_contain_text("No connection; shown as of", timeout=15_000)
+    async with org_transaction(org.pool, org.id) as conn:
+        job_id = await conn.fetchval("select id from job where org_id = $1 and title = $2", org.id, title)
+    faster = d.AssignVisit(job_id=job_id, visit_id=org.new_id(), crew_id=org.crews["beta"])
+    await org.ok(faster, by="max", now=own_scene.now)
+    await row(own_desk, title).click()
+    await own_desk.keyboard.press("s")
+    await own_desk.get_by_role("dialog").get_by_role("button", name="Alpha").click()
+    messages = own_desk.get_by_role("region", name="Messages")
+    await expect(messages.get_by_role("alert")).to_contain_text("Somebody else was faster.")
+    async with org_transaction(org.pool, org.id) as conn:
+        crews = await conn.fetch("select crew_id from visit where org_id = $1 and job_id = $2", org.id, job_id)
+    assert [visit["crew_id"] for visit in crews] == [org.crews["beta"]]
+
+
 async def test_a_change_that_says_reload_fetches_the_board_anew(own_desk: Page, own_scene: Scene) -> None:
     asked: list[str] = []
     own_desk.on("request", lambda sent: asked.append(sent.url) if sent.url.endswith("/api/v1/board") else None)

@@ -18,7 +18,9 @@ export function assign(jobIds: readonly string[], crewId: string, times: { start
   const steps = jobIds.map((jobId): Step => {
     const key = newId();
     const visit = standingVisit(board.peek(), jobId);
-    if (!visit) return { key, run: () => tried("assign_visit", { job_id: jobId, visit_id: newId(), ...who, ...when }, key) };
+    // Another dispatcher may have been faster, which this board does not show yet.
+    const fresh = { job_id: jobId, visit_id: newId(), ...who, ...when, only_if_open: true };
+    if (!visit) return { key, run: () => tried("assign_visit", fresh, key) };
     const args = { job_id: jobId, visit_id: visit.id, plan_version: visit.plan_version ?? 1, ...who, ...when };
     return { key, run: () => tried("reassign_visit", args, key) };
   });
