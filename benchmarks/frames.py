@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -45,34 +46,17 @@ SIZE: Final = (1366, 768)
 ZOOMS: Final = (12.0, 13.5, 15.0)
 FRAMES: Final = 40
 _WARM: Final = 8
+_MOVES_MAX: Final = 600
 _PATIENCE_MS: Final = 120_000
 
-# Moves the pointer once a frame, as a hand does, and says how long the frames took. The page's policy evaluates nothing: this runs through the debugger.
-_MOVE: Final = """async ({ frames, warm, from, step, kind }) => {
-  const canvas = document.querySelector(".map canvas.maplibregl-canvas");
-  const box = canvas.getBoundingClientRect();
-  let x = box.left + from[0], y = box.top + from[1];
-  const tell = (type, to) => {
-    const said = { clientX: x, clientY: y, button: 0, buttons: 1, bubbles: true, cancelable: true, view: window, pointerId: 1, pointerType: "mouse" };
-    to.dispatchEvent(type.startsWith("pointer") ? new PointerEvent(type, said) : new MouseEvent(type, said));
-  };
-  const frame = () => new Promise((done) => requestAnimationFrame(done));
-  tell("pointerdown", canvas); tell("mousedown", canvas);
-  const took = [];
-  let last = await frame();
-  for (let n = 0; n < frames + warm; n++) {
-    const turn = Math.floor(n / 10) % 2 ? -1 : 1;
-    x += step[0] * turn; y += step[1] * turn;
-    tell("pointermove", kind === "job" ? document : canvas); tell("mousemove", kind === "job" ? document : canvas);
-    const now = await frame();
-    if (n >= warm) took.push(now - last);
-    last = now;
-  }
-  const dragged = Boolean(document.querySelector(".ghost"));
-  if (kind === "job") document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-  tell("pointerup", document); tell("mouseup", document);
-  return { took, dragged };
+# Writes down when each frame began, until it is asked for them. Evaluated by the debugger: the page's policy allows no script of others.
+_WATCH: Final = """() => {
+  const begun = [];
+  const frame = (at) => { begun.push(at); window.framesBegun = begun; window.watching = requestAnimationFrame(frame); };
+  window.watching = requestAnimationFrame(frame);
 }"""
+_COUNT: Final = "() => (window.framesBegun || []).length"
+_TAKE: Final = "() => { cancelAnimationFrame(window.watching); const begun = window.framesBegun; window.framesBegun = []; return begun; }"
 
 
 class Sample(Struct, frozen=True):
@@ -175,15 +159,31 @@ async def _rounds(browser: Browser, site: Site, orgs: tuple[Org, Org], what: tup
 
 
 async def _move(page: Page, name: str, frames: int) -> Sample:
-    """Drag the map by its ground, or a job off its place."""
+    """Drag the map by its ground, or a job off its place: to and fro, the pointer moving all the time."""
     kind = "job" if name == "drag a job" else "map"
-    start = await _job_spot(page) if kind == "job" else await _bare_spot(page)
-    asked = {"frames": frames, "warm": _WARM, "from": start, "step": [7, 3], "kind": kind}
-    answer = await page.evaluate(_MOVE, asked)
-    if answer["dragged"] != (kind == "job"):
-        raise RuntimeError(f"the pointer did not {name}: {start}")
+    right, down = await (_job_spot(page) if kind == "job" else _bare_spot(page))
+    box = await page.locator(".map-host").bounding_box()
+    assert box is not None
+    x, y = box["x"] + right, box["y"] + down
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.evaluate(_WATCH)
+    for n in range(_MOVES_MAX):
+        turn = 1 if n // 15 % 2 == 0 else -1
+        x, y = x + 6 * turn, y + 3 * turn
+        await page.mouse.move(x, y)
+        if n % 10 == 9 and await page.evaluate(_COUNT) > frames + _WARM:
+            break
+    begun = await page.evaluate(_TAKE)
+    dragged = bool(await page.locator(".ghost").count())
+    if kind == "job":
+        await page.keyboard.press("Escape")
+    await page.mouse.up()
+    if dragged != (kind == "job"):
+        raise RuntimeError(f"the pointer did not {name}")
     await _still(page)
-    return Sample(tuple(answer["took"]))
+    took = [later - earlier for earlier, later in pairwise(begun)][_WARM:]
+    return Sample(tuple(took[:frames]))
 
 
 async def _bare_spot(page: Page) -> list[float]:
