@@ -1,5 +1,6 @@
 """The adapter for Web Push: RFC 8030 over https, sealed by RFC 8291, signed by RFC 8292. Follows no redirect and reads no answer's body."""
 
+import asyncio
 import ssl
 import time
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from api.waking.sealing import AUTH_BYTES, POINT_BYTES, draw, seal
 from mobile_contract.schema.waking import LOOK, WakeProvider
 
 TIMEOUT_S: Final = 10.0
+# In all: a service that answers byte by byte never times out.
+WHOLE_S: Final = 20.0
 # A phone that comes back later than this has looked by itself.
 TTL_S: Final = 3600
 TOKEN_FOR: Final = timedelta(hours=12)
@@ -33,15 +36,27 @@ log = structlog.get_logger()
 
 
 class WebPush:
-    """Sends pushes in the name of one key. `contact` (`mailto:` or https) is told to push services; empty: nobody."""
+    """Sends pushes in the name of one key. `contact` (`mailto:` or https) is told to push services; empty: nobody.
 
-    def __init__(self, push_key: str, hosts: Hosts, *, contact: str = "", trust: ssl.SSLContext | None = None) -> None:
+    `whole_s`: seconds that one push may take.
+    """
+
+    def __init__(
+        self,
+        push_key: str,
+        hosts: Hosts,
+        *,
+        contact: str = "",
+        trust: ssl.SSLContext | None = None,
+        whole_s: float = WHOLE_S,
+    ) -> None:
         private = private_key(push_key)
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._signing = ECKey.import_key(pem)
         self._key = public_key_of(push_key)
         self._hosts = hosts
         self._contact = contact
+        self._whole_s = whole_s
         # By origin: the token and when it was made.
         self._tokens: dict[str, tuple[str, float]] = {}
         self._client = httpx.AsyncClient(
@@ -94,8 +109,9 @@ class WebPush:
             request = self._client.build_request(
                 "POST", target.url, content=body, headers=headers, extensions=extensions
             )
-            answer = await self._client.send(request, stream=True)
-            await answer.aclose()
+            async with asyncio.timeout(self._whole_s):
+                answer = await self._client.send(request, stream=True)
+                await answer.aclose()
         except (AddressFault, ValueError) as fault:
             log.warning("push_address_refused", error=type(fault).__name__)
             return Pushed.REFUSED

@@ -1,5 +1,6 @@
 """Waking at its edges: sealing against the RFC's own example, the guard against addresses inside, keys, and the pace."""
 
+import asyncio
 import base64
 import ssl
 from datetime import timedelta
@@ -14,7 +15,7 @@ from api.store.waking import Unseen
 from api.waking.hosts import Hosts, Target, origin_of, public_one
 from api.waking.keys import make_push_key, private_key, public_key_of
 from api.waking.pace import due_phones
-from api.waking.provider import Address, AddressFault
+from api.waking.provider import Address, AddressFault, Pushed
 from api.waking.sealing import Chance, draw, point_of, seal
 from api.waking.web_push import WebPush
 from mobile_contract.schema.base import Priority
@@ -198,3 +199,30 @@ async def test_nobody_is_trusted_who_vouches_for_himself(tmp_path: Path) -> None
         address = Address(endpoint=said["endpoint"], p256dh=raw(said["p256dh"]), auth=raw(said["auth"]))
         assert await provider.push(address, now=NOW) == "failed"
         await provider.close()
+
+
+async def test_a_push_service_that_answers_byte_by_byte_is_given_up() -> None:
+    hung_up = asyncio.Event()
+
+    async def drip(reading: asyncio.StreamReader, writing: asyncio.StreamWriter) -> None:
+        ended = asyncio.ensure_future(reading.read())
+        writing.write(b"HTTP/1.1 201 Created\r\nX-Slow: ")
+        for _ in range(2_000):
+            writing.write(b"x")
+            if (await asyncio.wait({ended}, timeout=0.005))[0]:
+                break
+        hung_up.set()
+        writing.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    provider = WebPush(make_push_key(), Hosts(origin), whole_s=0.3)
+    point = point_of(draw().key.public_key())
+    try:
+        address = Address(endpoint=f"{origin}/up", p256dh=point, auth=bytes(16))
+        assert await provider.push(address, now=NOW) is Pushed.FAILED
+        async with asyncio.timeout(5):
+            await hung_up.wait()
+    finally:
+        await provider.close()
+        server.close()
