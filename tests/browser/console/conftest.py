@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.api.office import give_login
 from tests.api.serving import Site
 from tests.browser.console.desk import new_page, sign_in
 from tests.browser.console.running_day import Day, running_day
 from tests.browser.scene import Scene, found
+
+
+# A map is drawn without a graphics card here, and other tests run beside: what is not there at once may come a little later.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from mobile_contract.schema import decisions as d
-from tests.api.office import give_login
+from tests.api.office import give_login, slug_of
 from tests.api.serving import PASSWORD, Site
 from tests.browser.console.desk import new_page, sign_in
 from tests.browser.scene import Scene
@@ -49,8 +49,6 @@ async def test_a_refused_sign_in_is_told_and_the_field_is_sent_to_its_own_app(pa
 
 
 async def test_the_field_is_told_that_the_console_is_for_the_office(page: Page, scene: Scene) -> None:
-    from tests.api.office import slug_of
-
     await page.goto(f"/console/?org={await slug_of(scene.org)}")
     await page.get_by_label("Login").fill("amy")
     await page.get_by_label("Password").fill(PASSWORD)
@@ -64,8 +62,6 @@ async def test_a_password_that_somebody_else_made_has_to_be_replaced_first(
     page: Page, own_scene: Scene, site: Site
 ) -> None:
     await give_login(site, own_scene.org, "max", must_change=True)
-    from tests.api.office import slug_of
-
     await page.goto(f"/console/?org={await slug_of(own_scene.org)}")
     await page.get_by_label("Login").fill("max")
     await page.get_by_label("Password").fill(PASSWORD)
@@ -118,7 +114,7 @@ async def test_a_link_opens_the_job_that_it_names(desk: Page) -> None:
     await expect(panel).to_contain_text("Leak under the sink")
     await expect(panel.get_by_text("Beta")).to_be_visible()
     await expect(panel.locator(".history")).to_contain_text("Dan")
-    await expect(panel).to_contain_text("Water is off")
+    await expect(panel).to_contain_text("Is the water stopped?")
     await desk.wait_for_function("location.search.includes('panel=details') && location.search.includes('jobs=')")
     await desk.reload()
     await expect(panel).to_contain_text("Leak under the sink")
