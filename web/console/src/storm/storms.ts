@@ -54,7 +54,7 @@ export function follow(): () => void {
   };
 }
 
-export interface Declaration {
+interface Declaration {
   readonly level: number;
   readonly districtIds: readonly string[];
   readonly note: string;

@@ -4,12 +4,13 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Signal, useSignal } from "@preact/signals";
 import { keys } from "../keys";
-import { beginDrag, board, dropTarget, filterCount, hover, hovered, litJobs, type Load, select, selection, shownJobs, toggle } from "../state";
+import { repairWithout } from "../plan/planning";
+import { beginDrag, board, dropTarget, filterCount, hover, hovered, litJobs, type Load, select, selectedCrew, selection, shownJobs, toggle } from "../state";
 import { nowMs } from "../times";
 import { language, t } from "../words";
 import { msAt } from "./axis";
 import { numberOf, swapping, underWay } from "./deeds";
-import { focusWanted, timelineKeys, wantNothing } from "./keyboard";
+import { focusWanted, pickCrew, timelineKeys, wantNothing } from "./keyboard";
 import { MoveShade } from "./MoveShade";
 import { aim, aimAt, dropIt, holdLoad, letGo, moving, offer } from "./moving";
 import { rowAt } from "./lanes";
@@ -60,7 +61,7 @@ export function Grid(): JSX.Element {
             <RowView
               key={row.holder.id} row={row} index={at} top={tops.value[at] ?? 0} axis={axis.value} scale={scale.value} selection={selection.value} leaving={ghosts.value.leaving}
               spot={stop.holderId === row.holder.id ? stop : null} heldVisit={now?.visit?.id ?? null} chosenVisit={swapping.value?.visit.id ?? null}
-              through={filterCount.value ? shownJobs.value : null} language={language.value} aimed={now?.drop?.holderId === row.holder.id}
+              through={filterCount.value ? shownJobs.value : null} picked={selectedCrew.value === row.holder.id} language={language.value} aimed={now?.drop?.holderId === row.holder.id}
             />
           );
         })}
@@ -180,6 +181,8 @@ function press(event: PointerEvent, grabMs: { current: number }): void {
 function click(event: MouseEvent): void {
   const target = event.target as Element;
   const job = target.closest<HTMLElement>("[data-job]")?.dataset.job;
+  const crew = target.closest<HTMLElement>("[data-crew]")?.dataset.crew;
+  if (crew) pickCrew(crew);
   if (!job) return;
   target.closest<HTMLElement>("[data-job]")?.focus();
   if (event.ctrlKey || event.metaKey || event.shiftKey) toggle(job);
@@ -187,6 +190,12 @@ function click(event: MouseEvent): void {
 }
 
 function openAt(event: MouseEvent): void {
+  const crew = (event.target as Element).closest<HTMLElement>("[data-crew]")?.dataset.crew;
+  if (crew) {
+    event.preventDefault();
+    repairWithout(crew);
+    return;
+  }
   const found = barAt(event.target);
   if (!found) return;
   event.preventDefault();

@@ -41,6 +41,8 @@ export interface RowProps {
   readonly heldVisit: string | null;
   readonly chosenVisit: string | null;
   readonly aimed: boolean;
+  /** Whether this crew is looked at: the map shows its way. */
+  readonly picked: boolean;
   /** The jobs that the filters let through; null without filters. */
   readonly through: ReadonlyMap<string, unknown> | null;
   /** Words and times are written in it: another one writes them anew. */
@@ -68,7 +70,7 @@ function drawRow(props: RowProps): JSX.Element {
       style={{ transform: `translateY(${top}px)`, height: `${row.heightPx}px` }}
     >
       <div
-        role="rowheader" class="time-name" aria-colindex={1} tabIndex={spot?.holderId === holder.id && spot.cell === "" ? 0 : -1} data-crew={holder.id}
+        role="rowheader" class="time-name" aria-colindex={1} tabIndex={spot?.holderId === holder.id && spot.cell === "" ? 0 : -1} data-crew={holder.id} aria-selected={props.picked}
         aria-label={nameWords(row)} title={nameWords(row)}
       >
         <span class="time-crew">{holder.name || "–"}</span>

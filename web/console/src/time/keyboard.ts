@@ -2,7 +2,8 @@
 
 import type { Signal } from "@preact/signals";
 import type { KeyCommand } from "../keys";
-import { proposal, select, toggle } from "../state";
+import { repairWithout } from "../plan/planning";
+import { proposal, select, selectedCrew, toggle } from "../state";
 import { type Key, t } from "../words";
 import type { Bar } from "./bars";
 import { flipLock, numberOf, swap, swapping, takeBack, underWay } from "./deeds";
@@ -50,6 +51,8 @@ export function timelineKeys(box: Box, spot: Signal<Spot | null>): KeyCommand[] 
     on(["n"], "time_to_now", () => showFrom(null)),
     on(["Enter"], "key_visit_menu", () => {
       if (moving.peek()?.byKeys) return void drop(box, spot);
+      const at = spot.peek();
+      if (at?.cell === "") return pickCrew(at.holderId);
       return withBar((each, holderId) => openMenu(each, holderId, cellOf(box.current, { holderId, cell: each.visit.id })))();
     }),
     on([" "], "key_select", withBar((each) => select(each.visit.job_id))),
@@ -61,8 +64,19 @@ export function timelineKeys(box: Box, spot: Signal<Spot | null>): KeyCommand[] 
     on(["l"], "key_lock", withBar((each) => void flipLock(each))),
     on(["x"], "key_swap", withBar((each) => void swap(each))),
     on(["Delete", "Backspace"], "key_withdraw", withBar((each) => void takeBack(each))),
+    on(["g"], "key_repair", () => {
+      const holderId = spot.peek()?.holderId;
+      if (!holderId) return false;
+      repairWithout(holderId);
+      return true;
+    }),
     on(["Escape"], "key_leave", () => leave()),
   ];
+}
+
+/** Look at a crew, whose way the map then shows; the same again looks away. */
+export function pickCrew(crewId: string): void {
+  selectedCrew.value = selectedCrew.peek() === crewId ? "" : crewId;
 }
 
 function leave(): boolean {

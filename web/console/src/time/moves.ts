@@ -4,7 +4,7 @@ import type { BoardCrew, BoardVisit, Commands, LockKind, VisitLock } from "@cont
 import type { Drop } from "./drag";
 
 /** The arguments of a command, without its name. */
-export type Args<Name extends keyof Commands> = Omit<Commands[Name], "name">;
+type Args<Name extends keyof Commands> = Omit<Commands[Name], "name">;
 
 const iso = (atMs: number): string => new Date(atMs).toISOString();
 

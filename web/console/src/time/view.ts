@@ -4,10 +4,9 @@ import { computed, signal } from "@preact/signals";
 import { fromAt, toAt } from "../api/live";
 import { board, proposal } from "../state";
 import { urlText } from "../state/url";
-import { dayBegin, now, zoneName } from "../times";
+import { dayBegin, now } from "../times";
 import { type Axis, DAY_MS, HOUR_MS, MINUTE_MS, SPANS_H } from "./axis";
 import { ghostsOf } from "./ghosts";
-import type { Span } from "./lanes";
 import { topsOf } from "./lanes";
 import { type Row, type RowOrder, rowsOf } from "./rows";
 
@@ -111,11 +110,3 @@ function saysOf(row: Row): string {
   const { name, crew } = row.holder;
   return [name, crew?.code, ...(crew?.people ?? []).map((person) => person.name)].join(" ").toLowerCase();
 }
-
-/** The stretch that is on the screen. */
-export function shownSpan(): Span {
-  const { fromMs, toMs } = axis.peek();
-  return { fromMs, toMs };
-}
-
-export { zoneName };

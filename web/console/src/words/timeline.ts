@@ -72,6 +72,7 @@ export const timeline = {
   key_visit_menu: ["Actions of the visit; drop what is moved", "任务操作；放下正在移动的任务"],
   key_select: ["Select the job", "选择工单"],
   key_select_more: ["Select the job too", "加选工单"],
+  key_repair: ["Crew cannot go on: plan its visits anew", "班组无法继续：重排其任务"],
   key_leave: ["Leave what was begun", "放弃当前操作"],
   key_move: ["Timeline: move the visit", "时间轴：移动任务"],
   key_lock: ["Timeline: lock or unlock", "时间轴：锁定或解锁"],
