@@ -40,7 +40,17 @@ JOB_DOCUMENTS = (
 """Kinds that go where their job goes."""
 
 _SHARED = ("site", "contact", "usage_point", "meter")
-_REFERENCE = ("district", "job_type", "policy", "part", "material_rules", "work_calendar", "duty", "signing_key", "storm")
+_REFERENCE = (
+    "district",
+    "job_type",
+    "policy",
+    "part",
+    "material_rules",
+    "work_calendar",
+    "duty",
+    "signing_key",
+    "storm",
+)
 _PERSONAL = ("person", "crew", "shift", "notice", "delegation", "allowance")
 _STOCK = ("stock_location", "stock_level", "stock_transfer")
 MASTER_DOCUMENTS = (*_SHARED, *_REFERENCE, *_PERSONAL, *_STOCK)

@@ -38,7 +38,7 @@ class WebPushAddress(Struct, frozen=True, kw_only=True):
 class WakingAsk(Struct, frozen=True, kw_only=True):
     """Say where this device is reached. Null: nowhere any more; left out: only ask how things stand."""
 
-    address: WebPushAddress | None | UnsetType = UNSET
+    address: WebPushAddress | UnsetType | None = UNSET
 
 
 class WakingWay(Shown, frozen=True, kw_only=True, omit_defaults=False):
