@@ -12,7 +12,6 @@ from tests.browser.console.desk import new_page, sign_in
 from tests.browser.console.running_day import Day, running_day
 from tests.browser.scene import Scene, found
 
-
 # A map is drawn without a graphics card here, and other tests run beside: what is not there at once may come a little later.
 expect.set_options(timeout=20_000)
 
