@@ -264,3 +264,8 @@ async def test_the_timeline_keeps_nobody_out(page: Page, day: Day, language: str
         await page.get_by_role("button", name="中文").click()
         await expect(page.get_by_role("grid", name="班组时间轴")).to_be_visible()
     assert await violations(page, ".time-pane") == []
+    # Longer bars say more.
+    await page.keyboard.press("3")
+    await page.keyboard.press("+")
+    await expect(page.locator(".time-span")).to_have_text(re.compile("^4 "))
+    assert await violations(page, ".time-pane") == []

@@ -69,8 +69,9 @@ export function BarView(props: BarProps): JSX.Element | null {
       >
         <span class="bar-in" aria-hidden="true">
           <Icon sign={bar.look} size={13} />
-          {urgent && <span class={`bar-urgent ${job?.priority}`}>{job?.priority === "emergency" ? "!!" : "!"}</span>}
-          <span class="bar-number">{tailOf(job?.number ?? "–")}</span>
+          {urgent && <span class={`bar-urgent ${job?.priority}`}>{job?.priority === "emergency" ? "!!" : "!"}</span>}{" "}
+          {/* The spaces part the words for whoever reads or searches them. */}
+          <span class="bar-number">{tailOf(job?.number ?? "–")}</span>{" "}
           <span class="bar-title">{job ? job.title || job.address : ""}</span>
           <span class="bar-end">
             {bar.late && <Icon sign="late" size={13} />}
