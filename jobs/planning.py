@@ -106,7 +106,13 @@ async def load_day(conn: asyncpg.Connection, org_id: UUID, ask: PlanAsk, *, plan
         # In a storm what its level does not send waits; whoever names a job means it.
         levels = await storm_levels(conn, org_id)
         ground = replace(ground, jobs=tuple(job for job in ground.jobs if levels.sends(job.priority, job.district_id)))
-    scope = Scope(plan_id=plan_id, until=until, crew_ids=frozenset(ask.crew_ids), absent_ids=frozenset(ask.absent_ids))
+    scope = Scope(
+        plan_id=plan_id,
+        until=until,
+        days=ask.horizon_days,
+        crew_ids=frozenset(ask.crew_ids),
+        absent_ids=frozenset(ask.absent_ids),
+    )
     return Day(ask=ask, scope=scope, ground=ground, rules=await load_planning_rules(conn, org_id))
 
 

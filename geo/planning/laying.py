@@ -32,10 +32,14 @@ _DAY: Final = timedelta(days=1)
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """What a plan is about: only these crews (none: all), who cannot go on, and the id from which those of new visits follow."""
+    """What a plan is about: shifts that begin within so many local days, only these crews (none: all), who cannot go on.
+
+    The last night shift ends by `until`. Ids of new visits follow from `plan_id`.
+    """
 
     plan_id: UUID
     until: datetime
+    days: int = 1
     crew_ids: frozenset[UUID] = frozenset()
     absent_ids: frozenset[UUID] = frozenset()
 
@@ -86,13 +90,13 @@ class _Layout:
         self.untimed: set[UUID] = set()
         self.reliefs: dict[UUID, UUID] = {}
         self.left_out = 0
-        present = [s for s in ground.shifts if not {s.person_id, s.crew_id} & scope.absent_ids]
-        self.crew_of_person = {s.person_id: s.owner for s in reversed(ground.shifts)}
+        shifts = [s for s in ground.shifts if self.day_of(s.from_at) < scope.days]
+        present = [s for s in shifts if not {s.person_id, s.crew_id} & scope.absent_ids]
+        self.crew_of_person = {s.person_id: s.owner for s in reversed(shifts)}
         self.by_owner = self._owners(present)
-        self.on_shift = {s.owner for s in ground.shifts}
+        self.on_shift = {s.owner for s in shifts}
         # A crew whose people are all away is away as well.
-        still_there = {s.owner for s in present}
-        self.away = scope.absent_ids | self.on_shift - still_there
+        self.away = scope.absent_ids | self.on_shift - {s.owner for s in present}
 
     def problem(self, travel: TravelTimes) -> Laid:
         under_way = {self.owner(v): v for v in self.ground.visits if v.state in UNDER_WAY}

@@ -377,6 +377,23 @@ async def test_campaign_over_days_is_planned_for_later_days_without_being_dispat
     assert states == {"scheduled"}
 
 
+async def test_a_shift_of_early_tomorrow_is_no_part_of_today(desk: Office) -> None:
+    """It begins before the night shift of today has to end, and its crew keeps what it has."""
+    org = desk.org
+    await only_short_shifts_of_today(desk)
+    at = NOW + 16 * HOUR
+    for name in BASES:
+        shift = Shift(id=org.new_id(), person_id=org.people[name], from_at=at, to_at=at + 8 * HOUR)
+        await org.ok(d.SaveShift(shift=shift))
+    early, waiting = await job(desk), await job(desk, "east")
+    await sent(desk, early, "alpha", at + HOUR)
+    today = await proposal(desk)
+    assert changes(today) == NOTHING_CHANGES
+    assert [line["job_id"] for line in today["unassigned"]] == [str(waiting)]
+    tomorrow = await proposal(desk, horizon_days=2)
+    assert changes(tomorrow) == {str(waiting): "added"}
+
+
 async def only_short_shifts_of_today(desk: Office) -> None:
     """Send everybody home for today."""
     for row in (await desk.get("/shifts", limit=200))["items"]:
