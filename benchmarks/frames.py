@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -46,17 +45,28 @@ SIZE: Final = (1366, 768)
 ZOOMS: Final = (12.0, 13.5, 15.0)
 FRAMES: Final = 40
 _WARM: Final = 8
-_MOVES_MAX: Final = 600
 _PATIENCE_MS: Final = 120_000
 
-# Writes down when each frame began, until it is asked for them. Evaluated by the debugger: the page's policy allows no script of others.
-_WATCH: Final = """() => {
-  const begun = [];
-  const frame = (at) => { begun.push(at); window.framesBegun = begun; window.watching = requestAnimationFrame(frame); };
-  window.watching = requestAnimationFrame(frame);
+# Moves the pointer once in every frame, so that each frame has something new to draw, and says how long the frames took. Pressing and letting
+# go are the browser's own. Evaluated by the debugger: the page's policy allows no script of others.
+_MOVE: Final = """async ({ frames, warm, from, step }) => {
+  const canvas = document.querySelector(".map canvas.maplibregl-canvas");
+  let [x, y] = from;
+  const tell = (Kind, type) => canvas.dispatchEvent(
+    new Kind(type, { clientX: x, clientY: y, button: 0, buttons: 1, bubbles: true, cancelable: true, view: window, pointerId: 1, pointerType: "mouse" }));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const took = [];
+  let last = await frame();
+  for (let n = 0; n < frames + warm; n++) {
+    const turn = Math.floor(n / 12) % 2 ? -1 : 1;
+    x += step[0] * turn; y += step[1] * turn;
+    tell(PointerEvent, "pointermove"); tell(MouseEvent, "mousemove");
+    const now = await frame();
+    if (n >= warm) took.push(now - last);
+    last = now;
+  }
+  return took;
 }"""
-_COUNT: Final = "() => (window.framesBegun || []).length"
-_TAKE: Final = "() => { cancelAnimationFrame(window.watching); const begun = window.framesBegun; window.framesBegun = []; return begun; }"
 
 
 class Sample(Struct, frozen=True):
@@ -167,14 +177,8 @@ async def _move(page: Page, name: str, frames: int) -> Sample:
     x, y = box["x"] + right, box["y"] + down
     await page.mouse.move(x, y)
     await page.mouse.down()
-    await page.evaluate(_WATCH)
-    for n in range(_MOVES_MAX):
-        turn = 1 if n // 15 % 2 == 0 else -1
-        x, y = x + 6 * turn, y + 3 * turn
-        await page.mouse.move(x, y)
-        if n % 10 == 9 and await page.evaluate(_COUNT) > frames + _WARM:
-            break
-    begun = await page.evaluate(_TAKE)
+    asked = {"frames": frames, "warm": _WARM, "from": [x, y], "step": [6, 3]}
+    took = await page.evaluate(_MOVE, asked)
     dragged = bool(await page.locator(".ghost").count())
     if kind == "job":
         await page.keyboard.press("Escape")
@@ -182,8 +186,7 @@ async def _move(page: Page, name: str, frames: int) -> Sample:
     if dragged != (kind == "job"):
         raise RuntimeError(f"the pointer did not {name}")
     await _still(page)
-    took = [later - earlier for earlier, later in pairwise(begun)][_WARM:]
-    return Sample(tuple(took[:frames]))
+    return Sample(tuple(took))
 
 
 async def _bare_spot(page: Page) -> list[float]:

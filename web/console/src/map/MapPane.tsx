@@ -16,7 +16,7 @@ import { MapTools } from "./MapTools";
 import { type LassoPen, point } from "./pointing";
 import { StackList } from "./StackList";
 import { type Appearance, Stage } from "./stage";
-import { fault, lassoing, parted, spoken, stage, tracksShown, unplaced } from "./view";
+import { fault, lassoing, parted, spoken, stack, stage, tracksShown, unplaced } from "./view";
 import { selectMany } from "../state/selection";
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./map.css";
@@ -70,7 +70,9 @@ function begin(host: HTMLElement, pen: LassoPen): () => void {
   })();
   return () => {
     stopping.abort();
-    stage.value = null;
+    stage.value = stack.value = null;
+    fault.value = spoken.value = "";
+    lassoing.value = false;
     for (const end of ends.reverse()) end();
   };
 }

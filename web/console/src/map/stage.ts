@@ -202,6 +202,7 @@ export class Stage {
 
   destroy(): void {
     this.map.remove();
+    outlines.clear();
   }
 
   private restyle(): void {

@@ -16,7 +16,14 @@ const PARTS = 240;
 const LEARNED_LATE_MS = 5 * 60_000;
 
 export function ReplayBar() {
-  useEffect(followUrl, []);
+  useEffect(() => {
+    const end = followUrl();
+    // Whoever signs in after somebody else must not find their day.
+    return () => {
+      end();
+      close();
+    };
+  }, []);
   useEffect(replayKeys, []);
   return replayAt.value === null ? null : <Bar at={replayAt.value} />;
 }
