@@ -2,7 +2,7 @@
 
 import type { Board, BoardChanges } from "@contract";
 import { signal } from "@preact/signals";
-import { board, clearBoard, takeBoard, takeChanges } from "../state/board";
+import { board, boardVersion, clearBoard, takeBoard, takeChanges } from "../state/board";
 import { urlText } from "../state/url";
 import { settle } from "../times";
 import { get } from "./calls";
@@ -113,7 +113,7 @@ class Looking {
   private async fetch(): Promise<void> {
     const signal = this.control.signal;
     if (!this.whole) {
-      const changes = await get<BoardChanges>("/api/v1/board/changes", { since: board.peek().version }, signal);
+      const changes = await get<BoardChanges>("/api/v1/board/changes", { since: boardVersion() }, signal);
       if (signal.aborted) return;
       settle(board.peek().zone, Date.parse(changes.now) - Date.now());
       this.whole = takeChanges(changes);

@@ -8,7 +8,6 @@ import { signal } from "@preact/signals";
 /** What is known of the organisation. Maps are replaced, never changed: compare them to see whether something is new. */
 export interface BoardState {
   readonly loaded: boolean;
-  readonly version: string;
   readonly organisation: string;
   readonly zone: string;
   readonly fromAt: number;
@@ -26,19 +25,27 @@ export interface BoardState {
 }
 
 const EMPTY: BoardState = {
-  loaded: false, version: "", organisation: "", zone: "UTC", fromAt: 0, toAt: 0, truncated: false,
+  loaded: false, organisation: "", zone: "UTC", fromAt: 0, toAt: 0, truncated: false,
   jobs: new Map(), visits: new Map(), crews: new Map(), districts: new Map(), jobTypes: new Map(),
   visitsOfJob: new Map(), visitsOfCrew: new Map(),
 };
 
 export const board = signal<BoardState>(EMPTY);
 
+// Beside the signal: it moves on with every commit of the database, and then there is mostly nothing to draw.
+let version = "";
+
+/** Where the board stands: what changes are asked from. */
+export function boardVersion(): string {
+  return version;
+}
+
 /** Begin with a whole board. */
 export function takeBoard(shown: Board): void {
   const visits = byId(shown.visits);
+  version = shown.version;
   board.value = {
     loaded: true,
-    version: shown.version,
     organisation: shown.organisation,
     zone: shown.zone,
     fromAt: Date.parse(shown.from_at),
@@ -60,15 +67,11 @@ export function takeChanges(changes: BoardChanges): boolean {
   const jobsChange = Boolean(changes.jobs?.length || changes.gone_jobs?.length);
   const visitsChange = jobsChange || Boolean(changes.visits?.length || changes.gone_visits?.length);
   const crewsChange = Boolean(changes.crews?.length);
-  if (!visitsChange && !crewsChange) {
-    // Nothing to draw: whoever watches the board need not be told that its version moved on.
-    if (changes.version !== held.version) board.value = { ...held, version: changes.version };
-    return false;
-  }
+  version = changes.version;
+  if (!visitsChange && !crewsChange) return false;
   const visits = visitsChange ? mergedVisits(held, changes) : held.visits;
   board.value = {
     ...held,
-    version: changes.version,
     jobs: jobsChange ? merged(held.jobs, changes.jobs, changes.gone_jobs) : held.jobs,
     crews: crewsChange ? merged(held.crews, changes.crews) : held.crews,
     visits,
@@ -79,6 +82,7 @@ export function takeChanges(changes: BoardChanges): boolean {
 
 /** Forget everything: nobody is signed in. */
 export function clearBoard(): void {
+  version = "";
   board.value = EMPTY;
 }
 
