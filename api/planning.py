@@ -133,7 +133,10 @@ async def explain_visit(
         basis = await plans.find_basis(conn, org_id, plan_id)
     if basis is None:
         raise ProblemError("too_much_to_plan")
-    held: _Explainable = await asyncio.to_thread(lambda: _EXPLAINABLE.decode(zlib.decompress(basis)))
+    try:
+        held: _Explainable = await asyncio.to_thread(lambda: _EXPLAINABLE.decode(zlib.decompress(basis)))
+    except msgspec.ValidationError:
+        raise ProblemError("unknown_plan") from None
     if visit_id not in held.jobs:
         raise ProblemError("unknown_visit")
     found = await asyncio.to_thread(explain, held.problem, held.plan, visit_id)
@@ -302,7 +305,11 @@ def _good(found: KeptPlan | None, now: datetime) -> KeptPlan:
 
 
 def _read(found: KeptPlan) -> _Kept:
-    return _KEPT.decode(zlib.decompress(found.body))
+    try:
+        return _KEPT.decode(zlib.decompress(found.body))
+    except msgspec.ValidationError:
+        # Another release kept it in another shape: nobody can answer for it any more.
+        raise ProblemError("unknown_plan") from None
 
 
 def _explainable(made: Made) -> bytes | None:

@@ -1,11 +1,13 @@
-"""Two who plan and take back in the same instant: a crew gets work once, a lock counts, the same request is answered once."""
+"""Two who plan and take back in the same instant, or across a change of release: a crew gets work once, a lock counts, an answer is given once."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
 from api.settings import Settings
@@ -83,4 +85,20 @@ async def test_the_same_undo_at_once_is_done_once_and_answered_twice(desk: Offic
     answers = [answer.json() for answer in await in_the_way(owner, desk, west, undo)]
     assert [answer.get("status") for answer in answers] == ["applied", "applied"], answers
     assert answers[1]["repeated"] is True
+    assert await visits_of(desk, west) == []
+
+
+async def test_a_proposal_that_another_release_kept_is_unknown(desk: Office, owner: asyncpg.Connection) -> None:
+    west = await job(desk)
+    plan = await proposal(desk)
+    strange = zlib.compress(msgspec.msgpack.encode({"proposal": {}}))
+    await owner.execute("update plan_proposal set body = $2, basis = $2 where id = $1", UUID(plan["id"]), strange)
+    path = f"/plans/{plan['id']}"
+    visit_id = next(step["visit_id"] for step in plan["steps"])
+    for answer in (
+        await desk.raw(path),
+        await desk.raw(f"{path}/visits/{visit_id}"),
+        await desk.post(f"{path}/commit", {}, key=uuid4()),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_plan")
     assert await visits_of(desk, west) == []
