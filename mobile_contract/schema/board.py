@@ -183,7 +183,8 @@ class BoardChanges(Shown, frozen=True, kw_only=True, omit_defaults=False):
     """What changed since a version: jobs, visits and crews as they are now, each replacing what the caller holds under its id.
 
     The visits of a job in `jobs` are all it has. What is in `gone_…` is no longer on the board. `reload`: nothing else counts, fetch the
-    board anew (the version is of another life of the database or cannot be read, too much changed, or districts, job types or the list of crews did).
+    board anew (the version is of another life of the database or cannot be read, it is of today and today is over, too much changed, or
+    districts, job types or the list of crews did).
     """
 
     version: BoardVersion
