@@ -122,6 +122,12 @@ async def test_a_link_opens_the_job_that_it_names(desk: Page) -> None:
     await expect(panel).to_have_count(0)
 
 
+async def test_a_link_with_days_that_nobody_can_read_shows_today(page: Page, scene: Scene) -> None:
+    await sign_in(page, scene, address="/console/?from=garbage&to=2026-02-31")
+    await expect(page.locator(".list-foot")).to_have_text(f"{OPEN} of 19 jobs")
+    await page.wait_for_function("!/from|to=/.test(location.search)")
+
+
 async def test_everything_in_the_list_is_done_by_keyboard(desk: Page) -> None:
     await desk.keyboard.press("/")
     await expect(desk.locator("#search")).to_be_focused()

@@ -92,11 +92,12 @@ class Looking {
       seenAt.value = Date.now();
     } catch (error) {
       if (this.control.signal.aborted) return;
-      if (error instanceof Refused && error.status < 500 && error.status !== 429) {
+      if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
         this.control.abort();
         this.end(error);
         return;
       }
+      if (error instanceof Refused && (error.status === 400 || error.status === 422)) this.forgetDays();
       link.value = "away";
       waitMs = Math.max(AGAIN_MS, (error instanceof Refused ? error.retryAfterS : 0) * 1000);
     } finally {
@@ -108,6 +109,12 @@ class Looking {
     } else if (!document.hidden) {
       this.after(waitMs);
     }
+  }
+
+  /** Days that the server does not take came with a link: today is shown instead. */
+  private forgetDays(): void {
+    if (fromAt.peek()) fromAt.value = "";
+    if (toAt.peek()) toAt.value = "";
   }
 
   private async fetch(): Promise<void> {
