@@ -53,6 +53,7 @@ class HttpTransport:
     def __init__(self, url: str, client: "httpx.Client | None" = None) -> None:
         self.url = url.rstrip("/")
         self._client = client
+        self._coding = f"{packing.CODING}, "
 
     def close(self) -> None:
         """Close the connections."""
@@ -68,7 +69,7 @@ class HttpTransport:
 
         if self._client is None:
             self._client = httpx.Client()
-        sent = {**headers, "Content-Type": "application/json", "Accept-Encoding": f"{packing.CODING}, zstd, gzip"}
+        sent = {**headers, "Content-Type": "application/json", "Accept-Encoding": f"{self._coding}zstd, gzip"}
         if len(body) >= _COMPRESS_FROM_BYTES:
             body = zstandard.ZstdCompressor().compress(body)
             sent["Content-Encoding"] = "zstd"
@@ -86,6 +87,8 @@ class HttpTransport:
                     answered = packing.unpack(answered, _ANSWER_BYTES)
                 return Response(answer.status_code, dict(answer.headers), answered)
         except packing.NotPacked as error:
+            # Whatever is wrong with the coding, here or there, must not keep the device from its documents.
+            self._coding = ""
             raise Unreachable(f"the page cannot be unpacked: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(str(error) or type(error).__name__) from error

@@ -14,6 +14,8 @@ import zstandard
 from mobile_contract.client import HttpTransport, Pace, Response, Unreachable
 from mobile_contract.client.exchange import Nothing
 from mobile_contract.client.transport import APP, Caller, Later, Refused
+from mobile_contract.emit.vectors import VECTORS
+from mobile_contract.packing import CODING, compressor, pack
 from mobile_contract.version import CONTRACT
 from tests.mobile_contract.client.kit import Scripted
 from tests.mobile_contract.client.office import TestClock
@@ -88,6 +90,10 @@ def test_a_page_of_a_proxy_in_between_has_a_code_too() -> None:
     assert refused.value.code == "http_403"
 
 
+def packed_page(page: bytes) -> bytes:
+    return pack(page, compressor(3))
+
+
 @pytest.fixture
 def echo() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
@@ -96,9 +102,13 @@ def echo() -> Iterator[str]:
             if self.headers.get("Content-Encoding") == "zstd":
                 body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
             encoding = self.path.strip("/")
-            packed = {"zstd": zstandard.ZstdCompressor().compress, "gzip": gzip.compress}.get(encoding, bytes)(body)
+            if encoding == "broken" and CODING in self.headers["Accept-Encoding"]:
+                encoding = CODING
+            packed = {"zstd": zstandard.ZstdCompressor().compress, "gzip": gzip.compress, "packed": packed_page}.get(
+                encoding, bytes
+            )(body)
             self.send_response(200)
-            self.send_header("Content-Encoding", encoding)
+            self.send_header("Content-Encoding", CODING if encoding == "packed" else encoding)
             self.send_header("Content-Length", str(len(packed) + (100 if encoding == "cut" else 0)))
             self.end_headers()
             self.wfile.write(packed)
@@ -119,6 +129,20 @@ def echo() -> Iterator[str]:
 def test_bodies_travel_compressed_both_ways(echo: str, encoding: str) -> None:
     transport, body = HttpTransport(echo), b"x" * 100_000
     assert transport.post(f"/{encoding}", body, {}, 5).body == body
+    transport.close()
+
+
+def test_a_page_in_the_contracts_own_coding_is_unpacked(echo: str) -> None:
+    transport, page = HttpTransport(echo), (VECTORS / "page.ndjson").read_bytes()
+    assert transport.post("/packed", page, {}, 5).body == page
+    transport.close()
+
+
+def test_a_coding_that_does_not_work_is_not_asked_for_again(echo: str) -> None:
+    transport = HttpTransport(echo)
+    with pytest.raises(Unreachable):
+        transport.post("/broken", b"no page at all", {}, 5)
+    assert transport.post("/broken", b"no page at all", {}, 5).body == b"no page at all"
     transport.close()
 
 
