@@ -41,6 +41,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1500,
     rolldownOptions: {
+      checks: { pluginTimings: false },
       output: {
         codeSplitting: { groups: [{ name: "maplibre", test: /maplibre-gl|@maplibre|@mapbox|pmtiles/ }] },
       },
