@@ -267,7 +267,8 @@ def _cancel(work: Work, job_id: UUID, deed: Deed, reason: str) -> None:
     work.put(replace(job, cancelled_at=deed.received_at, held_for=None, held_until=None, reason=reason[:300]))
     record(work, job, deed, EventName.JOB_CANCELLED, detail={"reason": reason})
     for visit in work.of_job(Visit, job_id):
-        if visit.state in OPEN:
+        # What is still reported from a withdrawn visit would revive it.
+        if visit.state in OPEN or work.journal(job_id).trip(visit.id).withdrawn:
             record(work, job, deed, EventName.VISIT_CANCELLED, visit_id=visit.id, detail={"reason": reason})
     _free(work, job_id)
     settle(work, job_id)

@@ -51,7 +51,7 @@ def lock_visit(work: Work, command: LockVisit, deed: Deed) -> Result:
 
 @handles(WithdrawVisit)
 def withdraw_visit(work: Work, command: WithdrawVisit, deed: Deed) -> Result:
-    """Take a visit back; what the crew reported since the plan was made wins over it."""
+    """Take a visit back; what the crew reported, or still reports, wins over it."""
     found = find(work, command.job_id, command.visit_id)
     if isinstance(found, Refused):
         return found

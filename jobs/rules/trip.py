@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from jobs.event import Event, EventName
-from jobs.rules.visit import DECIDED, ENDED, Course, signal_of, take, tell, walk
+from jobs.rules.visit import DECIDED, Course, Signal, signal_of, take, tell, walk
 from mobile_contract.schema.job import Visit
 
 
@@ -20,6 +20,7 @@ class Trip:
         self.no_parts_declared = False
         self._own: list[Event] = []
         self._course = Course()
+        self._called_off = False
         # The instant up to which the walk has come, and that of the latest decision in it; anew after an effective cancellation.
         self._reached: datetime | None = None
         self._decided: datetime | None = None
@@ -36,13 +37,16 @@ class Trip:
         self.no_parts_declared = self.no_parts_declared or bool(event.detail.get("no_parts_used"))
         if first is None or event.occurred_at < first.occurred_at:
             self.first[event.name] = event
-        if event.name not in DECIDED and signal_of(event) is None:
+        signal = signal_of(event)
+        if event.name not in DECIDED and signal is None:
             return
         self._told = None
-        if event.name is EventName.VISIT_CANCELLED and first is None and self._course.state not in ENDED:
-            take(self._course, event)
-            self._reached = self._decided = None
-            return
+        if signal is Signal.CANCELLED and not self._called_off:
+            self._called_off = True
+            if not self._course.over:
+                take(self._course, event)
+                self._reached = self._decided = None
+                return
         at = event.occurred_at
         if event.name in DECIDED:
             at = self._decided = event.received_at if self._decided is None else max(self._decided, event.received_at)
@@ -51,6 +55,11 @@ class Trip:
             return
         self._reached = at
         take(self._course, event)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Tell whether the plan was taken back and nobody has reported from the visit since."""
+        return self._course.withdrawn
 
     def tell(self, visit: Visit) -> Visit:
         """Give the visit as its events have it; the same object where it is so already."""

@@ -1,7 +1,8 @@
 """The state and the times of a visit: the fold of its events, as one decision table. Pure; never drops an event.
 
 Facts count when they happened (corrected time), decisions when the server took them. An event that does not fit the state is ignored
-and the visit is flagged `out_of_order`; a cancelled visit keeps what is reported later, but does not come back to life.
+and the visit is flagged `out_of_order`; a cancelled visit keeps what is reported later, but does not come back to life. A withdrawn one does:
+a withdrawal takes back the plan, and what the field did wins over a plan.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +41,7 @@ class Signal(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
     TRAVEL = "travel started"
     ARRIVAL = "arrived"
     PRESENCE = "made safe, or found not ours"
@@ -82,6 +84,7 @@ TABLE: tuple[Row, ...] = (
     Row(Signal.DECLINED, UNDER_WAY | ENDED, None, flagged=True),
     Row(Signal.CANCELLED, _ALIVE, _S.CANCELLED),
     Row(Signal.CANCELLED, ENDED, None),
+    *_plan(Signal.WITHDRAWN, _S.CANCELLED),
     # A paused crew may leave for a part and come back within the same trip.
     Row(Signal.TRAVEL, PLANNED | {_S.EN_ROUTE, _S.PAUSED}, _S.EN_ROUTE),
     Row(Signal.TRAVEL, frozenset({_S.ON_SITE, _S.WORKING}) | FINISHED, None, flagged=True),
@@ -150,6 +153,9 @@ def signal_of(event: Event) -> Signal | None:
         return Signal.PLANNED if event.detail.get("crew_id") or event.detail.get("person_id") else Signal.UNASSIGNED
     if event.name is EventName.VISIT_COMPLETED:
         return Signal.FOLLOW_UP if event.detail.get("follow_up") else Signal.COMPLETED
+    if event.name is EventName.VISIT_CANCELLED and "plan_version" in event.detail:
+        # Whoever withdraws names the plan that is taken back; whoever cancels takes back the visit, whatever its plan.
+        return Signal.WITHDRAWN
     return _SIGNALS.get(event.name)
 
 
@@ -203,14 +209,20 @@ class Course(Struct):
     dispatched_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+    withdrawn: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Tell whether a cancellation would come too late; a visit that was only withdrawn can still be cancelled."""
+        return self.state in ENDED and not self.withdrawn
 
 
 def walk(own: Sequence[Event]) -> Course:
     """Walk through a visit's events (by seq) in the order in which things happened; what comes after an effective cancellation comes after it, whenever it happened."""
-    cancelled = next((e for e in own if e.name is EventName.VISIT_CANCELLED), None)
+    cancelled = next((e for e in own if signal_of(e) is Signal.CANCELLED), None)
     if cancelled is not None:
         before = _through(Course(), [e for e in own if e.seq < cancelled.seq])
-        if before.state not in ENDED:
+        if not before.over:
             take(before, cancelled)
             return _through(before, [e for e in own if e.seq > cancelled.seq])
     return _through(Course(), own)
@@ -240,16 +252,18 @@ def take(course: Course, event: Event) -> None:
     signal = signal_of(event)
     if signal is None:
         return
-    row = step(course.state, signal)
+    # A withdrawn visit is one that is planned for nobody, until somebody reports from it.
+    row = step(_S.TENTATIVE if course.withdrawn else course.state, signal)
     course.flagged = course.flagged or row.flagged
     if row.then is None:
         return
-    course.state = row.then
+    course.state, course.withdrawn = row.then, signal is Signal.WITHDRAWN
     course.reason = _reason(event)
     if signal in (Signal.ASSIGNED, Signal.CLAIMED):
         course.dispatched_at = event.received_at
+    course.ended_at = None
     if row.then in ENDED:
-        course.ended_at = event.received_at if signal is Signal.CANCELLED else event.occurred_at
+        course.ended_at = event.received_at if row.then is _S.CANCELLED else event.occurred_at
 
 
 def _reason(event: Event) -> str:

@@ -215,6 +215,26 @@ async def test_what_is_reported_from_a_withdrawn_visit_is_kept_and_flagged(org: 
     assert "after_cancel" in answer.flags
 
 
+async def test_a_crew_that_set_out_before_it_could_hear_of_a_withdrawal_has_the_job(org: Org) -> None:
+    job = await timed(org)
+    await org.ok(withdrawal(job), by="dan")
+    late = NOW + HOUR / 2
+    await tell(org, fact(f.StartTravel, job), at=NOW - HOUR / 12, received_at=late)
+    assert await state(org, job) == (JobState.IN_PROGRESS, VisitState.EN_ROUTE)
+    found = await visit(org, job)
+    assert (found.crew_id, found.ended_at, found.reason) == (org.crews["alpha"], None, "")
+    await tell(org, fact(f.CompleteVisit, job, result="done"), at=late, received_at=late)
+    assert await state(org, job) == (JobState.COMPLETED, VisitState.COMPLETED)
+
+
+async def test_a_withdrawn_visit_of_a_cancelled_job_stays_so_whatever_is_reported(org: Org) -> None:
+    job = await timed(org)
+    await org.ok(withdrawal(job), d.CancelJob(job_id=job.job_id, reason="wrong address"), by="dan")
+    (answer,) = await tell(org, fact(f.StartTravel, job))
+    assert answer.took_effect
+    assert await state(org, job) == (JobState.CANCELLED, VisitState.CANCELLED)
+
+
 async def test_swapped_visits_change_crews_and_begins_and_keep_how_long_they_take(org: Org) -> None:
     one, other = await timed(org, span=2 * HOUR), await timed(org, "beta", NOON)
     assert await codes(org, swap(one, other)) == ["ok"]

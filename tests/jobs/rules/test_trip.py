@@ -34,7 +34,7 @@ def event(name: EventName, happened_min: int, received_min: int, *, seq: int, re
         occurred_at=NINE + timedelta(minutes=happened_min),
         received_at=NINE + timedelta(minutes=received_min),
         command_id=UUID(int=200 + seq),
-        detail={"crew_id": "c", "follow_up": True, "reason": reason} if reason else {},
+        detail={"crew_id": "c", "follow_up": True, "plan_version": 1, "reason": reason} if reason else {},
         hash=str(seq),
     )
 

@@ -35,6 +35,7 @@ EXPECTED: dict[Signal, tuple[tuple[VisitState | None, bool], ...]] = {
     Signal.ACCEPTED: tuple((S.ACCEPTED, False) for _ in PLAN) + tuple((None, False) for _ in (*DURING, *AFTER)),
     Signal.DECLINED: tuple((S.DECLINED, False) for _ in PLAN) + tuple((None, True) for _ in (*DURING, *AFTER)),
     Signal.CANCELLED: tuple((S.CANCELLED, False) for _ in (*PLAN, *DURING)) + tuple((None, False) for _ in AFTER),
+    Signal.WITHDRAWN: tuple((S.CANCELLED, False) for _ in PLAN) + tuple((None, False) for _ in (*DURING, *AFTER)),
     Signal.TRAVEL: (
         *((S.EN_ROUTE, False) for _ in PLAN),
         (S.EN_ROUTE, False), (None, True), (None, True), (S.EN_ROUTE, False),
@@ -208,6 +209,30 @@ def test_work_reported_after_a_cancellation_does_not_bring_the_visit_back() -> N
     assert visit.ended_at == NINE + timedelta(minutes=60)
     assert visit.arrived_at == NINE + timedelta(minutes=30)
     assert visit.flags == ()
+
+
+@pytest.mark.parametrize("set_out_min", [30, 70])
+def test_what_is_reported_late_revives_a_withdrawn_visit_whenever_it_happened(set_out_min: int) -> None:
+    withdrawn = (
+        happened(EventName.VISIT_ASSIGNED, 0, seq=1),
+        happened(EventName.VISIT_CANCELLED, 60, seq=2, reason="planned anew", plan_version=1),
+    )
+    assert (fold(*withdrawn).state, fold(*withdrawn).reason) == (S.CANCELLED, "planned anew")
+    set_out = happened(EventName.TRAVEL_STARTED, set_out_min, seq=3, received_min=90)
+    visit = fold(*withdrawn, set_out)
+    assert (visit.state, visit.ended_at, visit.reason, visit.flags) == (S.EN_ROUTE, None, "", ())
+    done = happened(EventName.VISIT_COMPLETED, 80, seq=4, received_min=90)
+    assert fold(*withdrawn, set_out, done).state is S.COMPLETED
+
+
+def test_a_withdrawn_visit_that_is_cancelled_afterwards_does_not_come_back() -> None:
+    visit = fold(
+        happened(EventName.VISIT_ASSIGNED, 0, seq=1),
+        happened(EventName.VISIT_CANCELLED, 60, seq=2, reason="planned anew", plan_version=1),
+        happened(EventName.VISIT_CANCELLED, 70, seq=3, reason="wrong address"),
+        happened(EventName.TRAVEL_STARTED, 30, seq=4, received_min=90),
+    )
+    assert (visit.state, visit.reason) == (S.CANCELLED, "wrong address")
 
 
 def test_a_cancellation_of_what_had_ended_changes_nothing() -> None:
