@@ -45,6 +45,11 @@ SIZE: Final = (1366, 768)
 ZOOMS: Final = (12.0, 13.5, 15.0)
 FRAMES: Final = 40
 _WARM: Final = 8
+# Spots around the middle of the map, nearest first.
+_AROUND: Final = sorted(
+    ((x * 10.0, y * 10.0) for x in range(-8, 9) for y in range(-8, 9)),
+    key=lambda spot: (spot[0] ** 2 + spot[1] ** 2, spot),
+)
 _PATIENCE_MS: Final = 120_000
 
 # Moves the pointer once in every frame, so that each frame has something new to draw, and says how long the frames took. Pressing and letting
@@ -189,35 +194,30 @@ async def _move(page: Page, name: str, frames: int) -> Sample:
     return Sample(tuple(took))
 
 
-async def _bare_spot(page: Page) -> list[float]:
-    """Find a spot of the map where the pointer takes hold of nothing but the ground."""
-    return await _spot(page, wanted=False)
-
-
 async def _job_spot(page: Page) -> list[float]:
-    return await _spot(page, wanted=True)
+    """Select the job that is nearest to the middle, as the keyboard does: it is then drawn above its cluster, and can be taken hold of."""
+    await page.keyboard.press("Escape")
+    await page.locator(".map canvas.maplibregl-canvas").focus()
+    await page.keyboard.press("n")
+    await page.keyboard.press("Enter")
+    return await _spot(page, job=True)
 
 
-async def _spot(page: Page, *, wanted: bool) -> list[float]:
+async def _bare_spot(page: Page) -> list[float]:
+    """Find a spot where the pointer takes hold of no job: there it moves the map."""
+    return await _spot(page, job=False)
+
+
+async def _spot(page: Page, *, job: bool) -> list[float]:
     box = await page.locator(".map-host").bounding_box()
     assert box is not None
-    for x, y in _spots(box["width"], box["height"]):
+    for right, down in _AROUND:
+        x, y = box["width"] / 2 + right, box["height"] / 2 + down
         await page.mouse.move(box["x"] + x, box["y"] + y)
-        await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        on = await page.locator(".map-card:not([hidden])").count()
-        cursor = await page.locator(".map canvas.maplibregl-canvas").evaluate("canvas => canvas.style.cursor")
-        if wanted and on and await page.locator(".map-card .map-card-state").count():
-            return [x, y]
-        if not wanted and not cursor:
+        await _still(page)
+        if bool(await page.locator(".map-card:not([hidden]) .map-card-state").count()) == job:
             return [x, y]
     raise RuntimeError("the map shows no such spot")
-
-
-def _spots(width: float, height: float) -> Iterator[tuple[float, float]]:
-    """Walk over the middle of the map in a grid, finer than a sign is wide."""
-    for row in range(round(height * 0.25), round(height * 0.75), 12):
-        for column in range(round(width * 0.2), round(width * 0.7), 12):
-            yield float(column), float(row)
 
 
 async def _open(browser: Browser, site: Site, org: Org, at: str) -> Page:

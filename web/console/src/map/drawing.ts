@@ -13,14 +13,14 @@ export interface Drawn {
 type Pen = CanvasRenderingContext2D;
 
 const JOB_SIZE = 38;
-const CREW_SIZE = 40;
+const CREW_SIZE = 38;
 const TURN = 2 * Math.PI;
 const TOP = -Math.PI / 2;
 /** The donut of a cluster: tones in the order in which its image names their shares. */
 export const CLUSTER_TONES: readonly Look[] = ["unassigned", "assigned", "working", "held"];
 /** Shares of a cluster are told in so many parts. */
 export const CLUSTER_PARTS = 12;
-const CLUSTER_SIZES = [40, 48, 56, 64];
+const CLUSTER_SIZES = [38, 44, 50, 58];
 
 /** Draw the image of a name; null for a name that is none of ours. */
 export function draw(name: string, palette: Palette, pixelRatio: number): Drawn | null {

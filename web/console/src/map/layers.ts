@@ -11,12 +11,14 @@ export const CLUSTERS = "clusters";
 export const CREWS = "crews";
 export const LINES = "lines";
 export const FOCUS = "focus";
+/** What is selected or pointed at, drawn above all clusters: a job there can be taken hold of although a cluster holds it, too. */
+export const FOCUS_JOBS = "focus-jobs";
 export const DISTRICTS = "districts";
 export const TRACKS = "tracks";
 /** Above this zoom jobs of one spot are listed, not spread. */
 export const CLUSTER_ZOOM_MAX = 18;
 export const ZOOM_MAX = 20;
-const CLUSTER_RADIUS_PX = 40;
+const CLUSTER_RADIUS_PX = 58;
 /** A district that lies in few tiles has its name few times. */
 const DISTRICTS_ZOOM_MAX = 11;
 
@@ -165,7 +167,7 @@ function focusLayers({ scale }: Looks): LayerSpecification[] {
   const rank: ExpressionSpecification = ["get", "rank"];
   const shared = { "icon-image": image, "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": rank };
   return [
-    { id: "focus-jobs", type: "symbol", source: FOCUS, filter: ["!=", ["get", "kind"], "crew"], layout: { ...shared, "icon-size": scale } },
+    { id: FOCUS_JOBS, type: "symbol", source: FOCUS, filter: ["!=", ["get", "kind"], "crew"], layout: { ...shared, "icon-size": scale } },
     { id: "focus-crews", type: "symbol", source: FOCUS, filter: ["==", ["get", "kind"], "crew"], layout: { ...shared, "icon-size": scale, "icon-anchor": "bottom", "icon-offset": [0, 4] } },
   ];
 }

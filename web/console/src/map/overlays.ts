@@ -25,7 +25,7 @@ export function focusFeatures(
     const found = (kind === "job" ? drawn.jobs : drawn.crews).get(id)?.feature;
     if (!found) return;
     if (halo) features.push({ ...found, properties: { kind: "halo", image: `halo|${halo}`, rank } });
-    features.push({ ...found, properties: { kind, image: found.properties?.image, rank: rank + 1 } });
+    features.push({ ...found, properties: { kind, id, image: found.properties?.image, rank: rank + 1 } });
   };
   let halos = 0;
   for (const id of lit.selected) if (halos++ < HALOS_MAX) add("job", id, "selected", 0);

@@ -5,7 +5,7 @@ import { assign } from "../state/actions";
 import { beginDrag, dropTarget, type Load } from "../state/drag";
 import { clearSelection, hover, replayAt, select, selectedCrew, selection, selectMany, toggle } from "../state/selection";
 import { t } from "../words";
-import { CLUSTERS, CLUSTER_ZOOM_MAX, CREWS, JOBS } from "./layers";
+import { CLUSTERS, CLUSTER_ZOOM_MAX, CREWS, FOCUS_JOBS, JOBS } from "./layers";
 import { within } from "./lasso";
 import type { Stage } from "./stage";
 import { dropCrew, lassoing, stack, viewBoard } from "./view";
@@ -68,9 +68,10 @@ export function point(stage: Stage, container: HTMLElement, pen: LassoPen): () =
 }
 
 /** What is drawn at a spot, the uppermost first. */
-function find(map: maplibre.Map, { x, y }: Spot, reach: number, layers = [CREWS, JOBS, CLUSTERS]): Found | null {
+function find(map: maplibre.Map, { x, y }: Spot, reach: number, layers = [FOCUS_JOBS, CREWS, JOBS, CLUSTERS]): Found | null {
   const drawn = layers.filter((layer) => map.getLayer(layer));
-  const [top] = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers: drawn });
+  const under = map.queryRenderedFeatures([[x - reach, y - reach], [x + reach, y + reach]], { layers: drawn });
+  const top = under.find((each) => each.layer.id !== FOCUS_JOBS || each.properties.kind === "job");
   if (!top) return null;
   const said = top.properties;
   if (top.layer.id === CLUSTERS && top.geometry.type === "Point") {
@@ -125,7 +126,7 @@ function press(stage: Stage, container: HTMLElement, pen: LassoPen, event: Point
     drawLasso(stage, box, pen, event);
     return;
   }
-  const found = find(stage.map, spot, REACH_PX, [CREWS, JOBS]);
+  const found = find(stage.map, spot, REACH_PX, [FOCUS_JOBS, CREWS, JOBS]);
   if (found?.kind !== "job" || replayAt.peek()) return;
   hold(stage);
   beginDrag(event, () => loadOf(found.id));

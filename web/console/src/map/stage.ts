@@ -94,7 +94,6 @@ export class Stage {
       center: options.camera ? [options.camera.lon, options.camera.lat] : [0, 0],
       zoom: options.camera?.zoom ?? 2,
       maxZoom: ZOOM_MAX,
-      fadeDuration: 0,
       dragRotate: false,
       pitchWithRotate: false,
       touchPitch: false,
