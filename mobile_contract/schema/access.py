@@ -25,7 +25,9 @@ NewPassword = Annotated[
     str, Meta(min_length=12, max_length=1024, description="A new password: 12 characters at least.")
 ]
 Secret = Annotated[str, Meta(min_length=1, max_length=300, description="Shown once; keep it.")]
-AccessToken = Annotated[str, Meta(min_length=1, max_length=4096, description="A signed token that is good for minutes.")]
+AccessToken = Annotated[
+    str, Meta(min_length=1, max_length=4096, description="A signed token that is good for minutes.")
+]
 Seconds = Annotated[int, Meta(ge=0)]
 Zone = Annotated[str, Meta(max_length=64, description="The organisation's IANA time zone, in which times are shown.")]
 
