@@ -5,8 +5,8 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
 import secrets
+import shutil
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

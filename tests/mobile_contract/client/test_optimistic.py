@@ -169,7 +169,9 @@ def test_a_checklist_answer_shows_and_an_unknown_line_does_not() -> None:
 
 def test_requested_parts_show_with_what_the_catalogue_says_they_cost() -> None:
     part = Part(id=UUID(int=6), code="P", name=LocalText(en="Clamp"), unit_cost=Decimal("12.50"))
-    policy = Policy(id=UUID(int=8), code="R1", version=1, currency="CNY", bands=(Band(above=Decimal(0), role=Role.ENGINEER),))
+    policy = Policy(
+        id=UUID(int=8), code="R1", version=1, currency="CNY", bands=(Band(above=Decimal(0), role=Role.ENGINEER),)
+    )
     command = f.RequestParts(
         job_id=JOB,
         visit_id=VISIT,
