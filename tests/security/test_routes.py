@@ -52,6 +52,7 @@ async def call(world: World, name: str, headers: Mapping[str, str], id: str = NO
         "entry_id",
         "tracker_id",
         "plan_id",
+        "command_id",
     ):
         path = path.replace(f"{{{parameter}}}", id)
     for parameter, value in line.path.items():
