@@ -23,7 +23,7 @@ from api.services import Services
 from api.store import plans
 from api.store.names import names_of
 from api.store.plans import Commit, KeptPlan, NewPlan
-from geo.planning.explain import explain
+from geo.planning.explain import Explanation, explain
 from geo.planning.plan import Plan
 from geo.planning.problem import Problem
 from geo.planning.routing import Solver
@@ -92,7 +92,7 @@ async def propose(services: Services, actor: Actor, ask: PlanAsk, language: Lang
         made = make(day, travel, solver, now=now)
         return made, _explainable(made)
 
-    made, explainable = await services.planning.plan(work, zone=day.ground.zone)
+    made, explainable = await services.planning.plan(actor.org_id, work, zone=day.ground.zone)
     async with org_transaction(services.pool, actor.org_id) as conn:
         names = await names_of(conn, actor.org_id, plan_words.ids_named(made))
     # Between the transactions: nobody waits for a row while a large plan is written down.
@@ -127,23 +127,30 @@ async def show(services: Services, org_id: UUID, plan_id: UUID, language: Langua
 async def explain_visit(
     services: Services, org_id: UUID, plan_id: UUID, visit_id: UUID, *, language: Language
 ) -> PlanExplanation:
-    """Explain a visit of a proposal: why this crew, why none of the others. Raises ProblemError (unknown_plan, unknown_visit)."""
+    """Explain a visit of a proposal: why this crew, why none of the others. Raises ProblemError.
+
+    unknown_plan, unknown_visit, too_much_to_plan (too large to keep what explains it), busy.
+    """
     async with org_transaction(services.pool, org_id) as conn:
         _good(await plans.find(conn, org_id, plan_id), services.clock())
         basis = await plans.find_basis(conn, org_id, plan_id)
     if basis is None:
         raise ProblemError("too_much_to_plan")
-    try:
-        held: _Explainable = await asyncio.to_thread(lambda: _EXPLAINABLE.decode(zlib.decompress(basis)))
-    except msgspec.ValidationError:
-        raise ProblemError("unknown_plan") from None
-    if visit_id not in held.jobs:
-        raise ProblemError("unknown_visit")
-    found = await asyncio.to_thread(explain, held.problem, held.plan, visit_id)
+    held, found = await services.planning.explain(org_id, lambda: _explained(basis, visit_id))
     async with org_transaction(services.pool, org_id) as conn:
         names = await names_of(conn, org_id, [found.crew_id, *(o.crew_id for o in found.others)])
     told = plan_words.explanation_of(found, held.jobs[visit_id], names, held.persons)
     return plan_words.spoken_explanation(told, language)
+
+
+def _explained(basis: bytes, visit_id: UUID) -> tuple[_Explainable, Explanation]:
+    try:
+        held = _EXPLAINABLE.decode(zlib.decompress(basis))
+    except msgspec.ValidationError:
+        raise ProblemError("unknown_plan") from None
+    if visit_id not in held.jobs:
+        raise ProblemError("unknown_visit")
+    return held, explain(held.problem, held.plan, visit_id)
 
 
 async def commit(

@@ -63,7 +63,7 @@ async def show(
     opt=describe(
         "Explain a visit of a proposal",
         answer=PlanExplanation,
-        problems=("forbidden", "unknown_plan", "unknown_visit", "too_much_to_plan"),
+        problems=("forbidden", "unknown_plan", "unknown_visit", "too_much_to_plan", "busy"),
     ),
 )
 async def explain(

@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from msgspec.structs import replace
 
 from api.operator_error import OperatorError
-from api.planning_desk import WAITING_MAX, PlanningDesk
+from api.planning_desk import EXPLAINED_MAX, OF_ONE_MAX, PlanningDesk
 from api.problems import ProblemError
 from api.settings import Settings, load_settings
 from geo.city import make_city
@@ -46,7 +48,7 @@ async def source(settings: Settings) -> TravelSource:
         return travel.table(points, points, NOW).source(0, 1)
 
     try:
-        return await desk.plan(work, zone="Asia/Shanghai")
+        return await desk.plan(uuid4(), work, zone="Asia/Shanghai")
     finally:
         desk.close()
 
@@ -81,20 +83,27 @@ def test_a_server_needs_an_address() -> None:
     assert load_settings({**environ, "ONSITE_TRAVEL_URL": "http://127.0.0.1:5000"}).travel == "osrm"
 
 
-async def test_plans_wait_for_each_other_and_too_many_are_sent_away(plain: Settings) -> None:
-    desk, go, most = PlanningDesk(plain), threading.Event(), [0, 0]
+async def test_plans_wait_for_each_other_and_too_many_of_one_organisation_are_sent_away(plain: Settings) -> None:
+    desk, go, most, done = PlanningDesk(plain), threading.Event(), [0, 0], list[UUID]()
+    loud, quiet = uuid4(), uuid4()
 
-    def work(_: TravelTimes, __: Solver) -> None:
-        most[0] += 1
-        most[1] = max(most)
-        assert go.wait(timeout=30)
-        most[0] -= 1
+    def work(org_id: UUID) -> Callable[[TravelTimes, Solver], None]:
+        def once(_: TravelTimes, __: Solver) -> None:
+            most[0] += 1
+            most[1] = max(most)
+            assert go.wait(timeout=30)
+            most[0] -= 1
+            done.append(org_id)
+
+        return once
 
     try:
-        waiting = [asyncio.create_task(desk.plan(work, zone="UTC")) for _ in range(WAITING_MAX)]
+        waiting = [asyncio.create_task(desk.plan(loud, work(loud), zone="UTC")) for _ in range(OF_ONE_MAX)]
         await until(lambda: most[0] == 1)
         with pytest.raises(ProblemError) as refused:
-            await desk.plan(work, zone="UTC")
+            await desk.plan(loud, work(loud), zone="UTC")
+        waiting.append(asyncio.create_task(desk.plan(quiet, work(quiet), zone="UTC")))
+        assert await desk.explain(loud, lambda: "explained meanwhile") == "explained meanwhile"
         go.set()
         await asyncio.gather(*waiting)
     finally:
@@ -102,6 +111,26 @@ async def test_plans_wait_for_each_other_and_too_many_are_sent_away(plain: Setti
         desk.close()
     assert refused.value.code == "busy"
     assert most == [0, 1]
+    assert done == [loud, quiet, loud], "organisations take turns"
+
+
+async def test_too_many_explanations_of_one_organisation_are_sent_away(plain: Settings) -> None:
+    desk, go, asker = PlanningDesk(plain), threading.Event(), uuid4()
+    try:
+        asked = [
+            asyncio.create_task(desk.explain(asker, lambda: go.wait(timeout=30))) for _ in range(EXPLAINED_MAX + 1)
+        ]
+        await until(lambda: any(one.done() for one in asked))
+        another = asyncio.create_task(desk.explain(uuid4(), lambda: True))
+        go.set()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert await another
+    finally:
+        go.set()
+        desk.close()
+    refused = [answer for answer in answers if isinstance(answer, ProblemError)]
+    assert [answer.code for answer in refused] == ["busy"]
+    assert answers.count(True) == EXPLAINED_MAX
 
 
 async def test_closing_ends_a_solver_at_its_task_and_starts_no_other(plain: Settings) -> None:
@@ -113,7 +142,7 @@ async def test_closing_ends_a_solver_at_its_task_and_starts_no_other(plain: Sett
         started.set()
         return solver.solve(long).fault, solver.solve(task()).fault
 
-    making = asyncio.create_task(desk.plan(work, zone="UTC"))
+    making = asyncio.create_task(desk.plan(uuid4(), work, zone="UTC"))
     assert await asyncio.to_thread(started.wait, 60)
     await asyncio.to_thread(desk.close)
     first, second = await making
