@@ -27,7 +27,7 @@ _JOBS: Final = {
     "Hydrant stuck": (-70, -70),
     "Low pressure": (-160, 70),
     "Burst at the valve": (60, 90),
-    "Meter box broken": (66, 94),
+    "Meter box broken": (84, 100),
     "First meter of the house": (-40, 110),
     "Second meter of the house": (-40, 110),
 }

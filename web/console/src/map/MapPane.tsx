@@ -21,8 +21,8 @@ import { selectMany } from "../state/selection";
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./map.css";
 
-const WALL_WIDTH_PX = 2400;
-const WALL_SCALE = 1.4;
+/** Letters of a desk's screen: on a wall they are larger, and signs with them. */
+const DESK_REM_PX = 14;
 
 export function MapPane() {
   const host = useRef<HTMLDivElement>(null);
@@ -78,7 +78,8 @@ function begin(host: HTMLElement, pen: LassoPen): () => void {
 }
 
 function appearance(): Appearance {
-  const scale = wall.value === "1" || window.innerWidth >= WALL_WIDTH_PX ? WALL_SCALE : 1;
+  // As styles/base.css sizes the letters of a wall.
+  const scale = wall.value === "1" ? Math.min(40, Math.max(16, window.innerWidth * 0.0105)) / DESK_REM_PX : 1;
   return { theme: dark.value ? "dark" : "light", language: language.value, scale, tracksShown: tracksShown.value, parted: parted.value };
 }
 

@@ -112,7 +112,7 @@ export class Stage {
     this.map.on("error", (event) => options.faulty(event.error?.message ?? ""));
     // Also without words of the operator's own: a style names whose map it is by itself.
     if (setup.ground) this.map.addControl(new maplibre.AttributionControl({ compact: true, customAttribution: setup.ground.attribution ?? "" }), "bottom-left");
-    this.map.addControl(new maplibre.ScaleControl({ maxWidth: 90 }), "bottom-left");
+    this.map.addControl(new maplibre.ScaleControl({ maxWidth: 90 * options.appearance.scale }), "bottom-left");
     this.restyle();
   }
 
@@ -120,8 +120,11 @@ export class Stage {
   dress(appearance: Appearance): void {
     if (same(this.appearance, appearance)) return;
     const repaint = this.appearance.theme !== appearance.theme;
+    const redraw = this.appearance.scale !== appearance.scale;
     this.appearance = appearance;
-    if (repaint) for (const name of this.map.listImages()) this.repaint(name);
+    // Images of another size are not the same images: they are drawn anew when a tile asks for them.
+    if (redraw) for (const name of this.map.listImages()) this.map.removeImage(name);
+    else if (repaint) for (const name of this.map.listImages()) this.repaint(name);
     this.restyle();
   }
 
@@ -256,7 +259,7 @@ export class Stage {
   }
 
   private drawn(name: string): ReturnType<typeof draw> {
-    return draw(name, paletteOf(this.appearance.theme), Math.max(PIXEL_RATIO_MIN, Math.ceil(window.devicePixelRatio)));
+    return draw(name, paletteOf(this.appearance.theme), Math.max(PIXEL_RATIO_MIN, Math.ceil(window.devicePixelRatio * this.appearance.scale)));
   }
 }
 
