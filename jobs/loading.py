@@ -60,7 +60,7 @@ from mobile_contract.schema.facts import (
     UsePart,
     VisitFact,
 )
-from mobile_contract.schema.job import Job
+from mobile_contract.schema.job import Job, Visit
 from mobile_contract.schema.material import MaterialRequest, MaterialRules, Part
 from mobile_contract.schema.material_commands import (
     CloseRequest,
@@ -73,9 +73,9 @@ from mobile_contract.schema.material_commands import (
     SubstitutePart,
     TakeBackParts,
 )
-from mobile_contract.schema.people import CrewMember, Duty
+from mobile_contract.schema.people import Crew, CrewMember, Duty, Person
 from mobile_contract.schema.place import Site
-from mobile_contract.schema.planning import SavePlanningRules
+from mobile_contract.schema.planning import SavePlanningRules, SwapVisits
 from mobile_contract.schema.reconciliation_commands import ResolveException
 from mobile_contract.schema.stock import StockLocation
 
@@ -169,6 +169,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
     await _load_districts_of_stored(conn, work, batch)
     await _load_parts_of_requests(conn, work, batch)
+    await _load_owners_of_swapped(conn, work, batch)
     await load_for_approval(conn, work, batch)
     await load_balances(conn, work, batch)
     await load_below_zero(conn, work, batch)
@@ -193,6 +194,17 @@ async def _load_districts_of_stored(
         work.districts.update(zip(unknown, found, strict=True))
         ids = tuple(sorted({id for id in found if id is not None}))
         work.adopt(await rows.load(conn, work.org.org_id, [Want("district", "id", ids)]))
+
+
+async def _load_owners_of_swapped(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
+    """Load who has the visits that are swapped: their commands name visits only."""
+    ids = {id for command, _ in those(batch, SwapVisits) for id in (command.visit_id, command.other_visit_id)}
+    swapped = [visit for visit in (work.get(Visit, id) for id in ids) if visit is not None]
+    crews = {v.crew_id for v in swapped if v.crew_id is not None and work.get(Crew, v.crew_id) is None}
+    persons = {v.person_id for v in swapped if v.person_id is not None and work.get(Person, v.person_id) is None}
+    wants = [Want(kind, "id", tuple(sorted(of))) for kind, of in (("crew", crews), ("person", persons)) if of]
+    if wants:
+        work.adopt(await rows.load(conn, work.org.org_id, wants))
 
 
 async def _load_parts_of_requests(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:

@@ -5,7 +5,7 @@ What a crew already does is never moved.
 
 from msgspec.structs import replace
 
-from jobs.assigning import Plan, give, plan_of, replan
+from jobs.assigning import Plan, check_assignee, give, plan_of, replan
 from jobs.context import Deed
 from jobs.event import EventName
 from jobs.handlers.dispatch import ASSIGNABLE, PLANNABLE, Found, find, movable, plan_changed, sending
@@ -94,7 +94,7 @@ def swap_visits(work: Work, command: SwapVisits, deed: Deed) -> Result:
         replan(other.visit, _place_of(one.visit, other.visit)),
     )
     for before, after in zip((one.visit, other.visit), changed, strict=True):
-        refused = _unplaced(after) or broken_lock(before, after)
+        refused = check_assignee(work, after.crew_id, after.person_id) or broken_lock(before, after)
         if refused is not None:
             return refused
     for before, after in zip((one.visit, other.visit), changed, strict=True):
@@ -117,10 +117,6 @@ def save_planning_rules(work: Work, command: SavePlanningRules, deed: Deed) -> R
 def _stale(found: Found, version: int) -> Refused | None:
     visit = found.visit
     return plan_changed(visit) if visit is not None and visit.plan_version != version else None
-
-
-def _unplaced(visit: Visit) -> Refused | None:
-    return Refused("nobody_named") if visit.crew_id is None and visit.person_id is None else None
 
 
 def _place_of(taken: Visit, mover: Visit) -> Plan:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from jobs.planning_rules import planning_rules_id
 from mobile_contract.schema import decisions as d
@@ -12,6 +13,7 @@ from mobile_contract.schema import facts as f
 from mobile_contract.schema import planning as p
 from mobile_contract.schema.base import Document
 from mobile_contract.schema.job import JobState, LockKind, Visit, VisitLock, VisitState
+from mobile_contract.schema.people import Crew
 from tests.arrange import NOW, Assigned, Org
 from tests.jobs import stored
 from tests.jobs.telling import fact, state, tell
@@ -252,6 +254,14 @@ async def test_a_swap_changes_both_or_neither(org: Org) -> None:
         "invalid",
         "plan_changed",
     ]
+    assert ((await visit(org, one)).plan_version, (await visit(org, other)).plan_version) == (1, 1)
+
+
+async def test_a_swap_gives_nothing_to_a_crew_that_is_no_more(org: Org) -> None:
+    one, other = await timed(org), await timed(org, "beta", NOON)
+    beta = await stored.one(org, Crew, org.crews["beta"])
+    await org.ok(d.SaveCrew(crew=replace(beta, active=False)), by="ada")
+    assert await codes(org, swap(one, other), swap(other, one)) == ["unknown_reference"] * 2
     assert ((await visit(org, one)).plan_version, (await visit(org, other)).plan_version) == (1, 1)
 
 
