@@ -104,7 +104,8 @@ where l.org_id = $1 and k.part_id = any($2) and l.active
   and (case when l.kind = 'van' then k.quantity else k.quantity - k.reserved end) > 0
 order by l.id, k.part_id limit $4"""
 
-# How the visits of a proposal, and all that their crews have by now, stand: each way by its own index.
+# How the visits of a proposal, and all that their crews have by now, stand: each way by its own index. What a crew has of a job that is over
+# is nothing it has to do: the plan was made without it.
 _STANDING = """
 with mine as (
   select id from visit where org_id = $1 and id = any($2)
@@ -118,6 +119,7 @@ with mine as (
 select v.id, v.job_id, j.number, j.state job_state, v.state, v.plan_version, v.crew_id, v.person_id, v.planned_start_at, v.planned_end_at,
   v.lock
 from mine join visit v on v.org_id = $1 and v.id = mine.id join job j on j.org_id = v.org_id and j.id = v.job_id
+where v.id = any($2) or v.job_id = any($3) or j.state in ('ready', 'scheduled', 'in_progress', 'on_hold')
 order by v.id limit $6"""
 
 _JOB_STATES = "select id, state, number from job where org_id = $1 and id = any($2) order by id limit $3"

@@ -15,6 +15,7 @@ from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
 from mobile_contract.schema.base import Priority
 from mobile_contract.schema.job import HoldReason
+from mobile_contract.schema.planning import WithdrawVisit
 from sync.execute import run
 from tests.api.office import Clock, Office, signed_in
 from tests.api.planning import HOUR, MIN, changes, committed, job, planning_desk, proposal, sent, step_of, visits_of
@@ -206,6 +207,19 @@ async def test_work_of_other_crews_meanwhile_does_not_touch_a_plan(desk: Office)
     plan = await proposal(desk)
     await sent(desk, await job(desk, "east"), "beta", NOW + HOUR)
     assert (await committed(desk, plan))["committed"] is True
+
+
+async def test_a_visit_left_under_way_on_a_closed_job_keeps_its_crew_from_nothing(desk: Office) -> None:
+    over = await job(desk, "east")
+    left, done_by = await sent(desk, over, "alpha"), await sent(desk, over, "beta")
+    await desk.org.ok(WithdrawVisit(job_id=over, visit_id=left, plan_version=1, reason="one is enough"), by="dan")
+    await desk.org.ok(f.CompleteVisit(job_id=over, visit_id=done_by, result="done"), by="bob")
+    await desk.org.ok(d.CloseJob(job_id=over, reason="done"), by="dan")
+    await desk.org.ok(f.StartTravel(job_id=over, visit_id=left), by="amy")
+    assert {visit["state"] for visit in await visits_of(desk, over)} == {"en_route", "completed"}
+    await job(desk)
+    done = await committed(desk, await proposal(desk))
+    assert (done["committed"], "overtaken" in done) == (True, False)
 
 
 async def test_an_acceptance_wins_over_a_plan_that_takes_the_visit_away(desk: Office) -> None:
