@@ -129,11 +129,13 @@ async def explain_visit(
 ) -> PlanExplanation:
     """Explain a visit of a proposal: why this crew, why none of the others. Raises ProblemError.
 
-    unknown_plan, unknown_visit, too_much_to_plan (too large to keep what explains it), busy.
+    unknown_plan, unknown_visit, plan_committed, too_much_to_plan (too large to keep what explains it), busy.
     """
     async with org_transaction(services.pool, org_id) as conn:
-        _good(await plans.find(conn, org_id, plan_id), services.clock())
+        kept = _good(await plans.find(conn, org_id, plan_id), services.clock())
         basis = await plans.find_basis(conn, org_id, plan_id)
+    if kept.committed_at is not None:
+        raise ProblemError("plan_committed")
     if basis is None:
         raise ProblemError("too_much_to_plan")
     held, found = await services.planning.explain(org_id, lambda: _explained(basis, visit_id))

@@ -20,7 +20,8 @@ Computed from what was recorded, never set by hand. The tables below are the one
 
 The state is the fold of the visit's events: facts in the order in which they happened (corrected time), decisions in the order in which
 the server took them. Read a row as: in this state, this signal leads to that state. `·` the event is kept, the state stays; `⚑` so, and
-the visit is flagged `out_of_order`. After a cancellation that took effect everything is kept and nothing moves the state.
+the visit is flagged `out_of_order`. After a cancellation that took effect everything is kept and nothing moves the state;
+a withdrawn visit reads on as one that is planned for nobody, so that what is reported from it late revives it.
 
 """
 _JOBS = """

@@ -83,6 +83,9 @@ class Keep(Struct, frozen=True, kw_only=True):
     sessions: timedelta = timedelta(days=400)
     notices: timedelta = timedelta(days=90)
     tracks: timedelta = timedelta(days=30)
+    # Nobody can show or commit one that has expired; a committed one stays for whoever wants to take it back.
+    proposals: timedelta = timedelta(0)
+    committed: timedelta = timedelta(days=30)
 
 
 class Swept(Struct, frozen=True):
@@ -142,6 +145,8 @@ _SWEEPS: Final = (
     ),
     _Sweep("last places", "tracks", "position", "person_id",
         "t.at < $2 and not exists (select from position_track k where k.org_id = $1 and k.person_id = t.person_id)"),
+    _Sweep("proposals", "proposals", "plan_proposal", "id", "t.committed_at is null and t.expires_at < $2"),
+    _Sweep("committed proposals", "committed", "plan_proposal", "id", "t.committed_at < $2"),
 )  # fmt: skip
 
 

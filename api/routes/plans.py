@@ -63,7 +63,7 @@ async def show(
     opt=describe(
         "Explain a visit of a proposal",
         answer=PlanExplanation,
-        problems=("forbidden", "unknown_plan", "unknown_visit", "too_much_to_plan", "busy"),
+        problems=("forbidden", "unknown_plan", "unknown_visit", "plan_committed", "too_much_to_plan", "busy"),
     ),
 )
 async def explain(

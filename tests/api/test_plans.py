@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from api.settings import Settings
+from api.store.plans import UNCOMMITTED_MAX
 from jobs.context import Actor, Via
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -21,6 +22,7 @@ from tests.api.office import Clock, Office, signed_in
 from tests.api.planning import HOUR, MIN, changes, committed, job, planning_desk, proposal, sent, step_of, visits_of
 from tests.api.serving import Site, in_process
 from tests.arrange import NOW, ask_of
+from tests.sync.ageing import removed
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,40 @@ async def test_a_visit_is_explained_with_everybody_who_could_have_had_it(desk: O
     )
     assert zh["others"][0]["reasons"][0]["text"] == "可以承担，但绕行更多。"
     assert (await desk.raw(f"/plans/{plan['id']}/visits/{uuid4()}")).json()["code"] == "unknown_visit"
+
+
+async def test_a_committed_proposal_keeps_nothing_to_explain_it_by(desk: Office, owner: asyncpg.Connection) -> None:
+    plan = await proposal(desk, job_ids=[str(await job(desk))])
+    await committed(desk, plan)
+    path = f"/plans/{plan['id']}/visits/{plan['steps'][0]['visit_id']}"
+    assert (await desk.raw(path)).json()["code"] == "plan_committed"
+    assert await owner.fetchval("select basis is null from plan_proposal where id = $1", UUID(plan["id"]))
+
+
+async def test_of_proposals_that_nobody_commits_the_oldest_goes_for_the_newest(
+    desk: Office, owner: asyncpg.Connection
+) -> None:
+    done, first, second = [await proposal(desk, job_ids=[str(await job(desk))]) for _ in range(3)]
+    await committed(desk, done)
+    await owner.execute(
+        """insert into plan_proposal (org_id, id, kind, made_at, expires_at, body)
+        select org_id, gen_random_uuid(), kind, made_at + interval '1 minute', expires_at, body
+        from plan_proposal cross join generate_series(1, $2) where id = $1""",
+        UUID(second["id"]),
+        UNCOMMITTED_MAX - 2,
+    )
+    await proposal(desk, job_ids=[str(await job(desk))])
+    codes = [(await desk.raw(f"/plans/{plan['id']}")).status_code for plan in (done, first, second)]
+    assert codes == [200, 404, 200]
+
+
+async def test_an_expired_proposal_goes_and_a_committed_one_after_a_month(desk: Office) -> None:
+    plan = await proposal(desk, job_ids=[str(await job(desk))])
+    await committed(desk, plan)
+    await proposal(desk, job_ids=[str(await job(desk))])
+    gone = [await removed(desk.org.pool, desk.org.id, NOW + age) for age in (HOUR, 3 * HOUR, 31 * 24 * HOUR)]
+    assert [swept["proposals"] for swept in gone] == [0, 1, 0]
+    assert [swept["committed proposals"] for swept in gone] == [0, 0, 1]
 
 
 async def test_two_dispatchers_commit_at_once_and_the_second_is_told_what_was_overtaken(desk: Office) -> None:
