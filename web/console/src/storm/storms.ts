@@ -63,13 +63,13 @@ interface Declaration {
 /** Declare a storm, or change the one of this id. */
 export async function declare(stormId: string | null, said: Declaration): Promise<boolean> {
   const args = { storm_id: stormId ?? newId(), level: said.level, district_ids: [...said.districtIds], note: said.note };
-  const sent = await send("declare_storm", args, { said: t(stormId ? "storm_changed" : "storm_declared"), undo: true });
+  const sent = await send("declare_storm", args, { said: t(stormId ? "storm_changed" : "storm_declared") });
   await look();
   return sent.ok;
 }
 
 export async function end(stormId: string): Promise<void> {
-  await send("end_storm", { storm_id: stormId }, { said: t("storm_ended"), undo: true });
+  await send("end_storm", { storm_id: stormId }, { said: t("storm_ended") });
   await look();
 }
 
