@@ -1,5 +1,6 @@
 """The frame of the console: signing in, the list of jobs, filters, selection, keys, languages, colours, sizes."""
 
+import re
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
@@ -97,7 +98,8 @@ async def test_filters_narrow_the_list_and_a_link_carries_them(desk: Page) -> No
     await desk.get_by_label("District").select_option(label="West")
     await expect(rows(desk)).to_have_count(2)
     await desk.get_by_role("combobox", name="Order", exact=True).select_option(label="Number")
-    await desk.wait_for_function("location.search.includes('state=working') && location.search.includes('sort=number')")
+    await expect(desk).to_have_url(re.compile("state=working"))
+    await expect(desk).to_have_url(re.compile("sort=number"))
     await desk.reload()
     await expect(rows(desk)).to_have_count(2)
     await expect(desk.get_by_label("District")).to_have_value(
@@ -115,7 +117,8 @@ async def test_a_link_opens_the_job_that_it_names(desk: Page) -> None:
     await expect(panel.get_by_text("Beta")).to_be_visible()
     await expect(panel.locator(".history")).to_contain_text("Dan")
     await expect(panel).to_contain_text("Is the water stopped?")
-    await desk.wait_for_function("location.search.includes('panel=details') && location.search.includes('jobs=')")
+    await expect(desk).to_have_url(re.compile("panel=details"))
+    await expect(desk).to_have_url(re.compile("jobs="))
     await desk.reload()
     await expect(panel).to_contain_text("Leak under the sink")
     await panel.get_by_role("button", name="Close", exact=True).click()
@@ -125,7 +128,7 @@ async def test_a_link_opens_the_job_that_it_names(desk: Page) -> None:
 async def test_a_link_with_days_that_nobody_can_read_shows_today(page: Page, scene: Scene) -> None:
     await sign_in(page, scene, address="/console/?from=garbage&to=2026-02-31")
     await expect(page.locator(".list-foot")).to_have_text(f"{OPEN} of 19 jobs")
-    await page.wait_for_function("!/from|to=/.test(location.search)")
+    await expect(page).not_to_have_url(re.compile("[?&](from|to)="))
 
 
 async def test_everything_in_the_list_is_done_by_keyboard(desk: Page) -> None:
