@@ -14,6 +14,7 @@ import msgspec
 import structlog
 import uuid_utils.compat
 
+import sync.ahead
 import sync.reading
 from api.keeping import keep_of
 from api.timers import TIMERS, Timer
@@ -347,6 +348,8 @@ def _arranged(on: Ground, setting: Setting) -> Iterator[None]:
             (limits, "PAGE_DOCUMENTS", setting.page_documents),
             (limits, "PUSH_CHUNK", setting.chunk),
             (sync.reading, "FILL_DOCUMENTS_MIN", 1),
+            # A page that is read between two steps would be of a moment that no step names, and a seed would not replay.
+            (sync.ahead, "PAGES", 0),
             # Pages with digests are read alone. Hours pass between the syncs of a world, so nearly all would be, did all phones check by the hour.
             (exchange, "CHECK_EVERY", exchange.CHECK_EVERY if setting.seed % 2 == 0 else timedelta.max),
         ):
