@@ -85,24 +85,17 @@ def assign_visit(work: Work, command: AssignVisit, deed: Deed) -> Result:
         if taken:
             return Refused("job_already_claimed", who(taken[0]))
     was = plan_of(found.visit) if found.visit else Plan()
-    plan = Plan(
-        crew_id=command.crew_id,
-        person_id=command.person_id,
-        planned_start_at=command.planned_start_at or was.planned_start_at,
-        planned_end_at=command.planned_end_at or was.planned_end_at,
-    )
+    plan = _planned(command, was)
     return _assign(work, found, plan, deed=deed, visit_id=command.visit_id)
 
 
 @handles(ReassignVisit)
 def reassign_visit(work: Work, command: ReassignVisit, deed: Deed) -> Result:
     """Give a visit to somebody else; what the crew reported since the plan was made wins over it."""
-    found = find(work, command.job_id, command.visit_id)
-    if isinstance(found, Refused):
-        return found
-    visit = found.visit
-    if visit is None:
-        return Refused("unknown_visit")
+    known = find_visit(work, command.job_id, command.visit_id)
+    if isinstance(known, Refused):
+        return known
+    found, visit = known
     refused = check_assignee(work, command.crew_id, command.person_id)
     if refused is not None:
         return refused
@@ -110,12 +103,7 @@ def reassign_visit(work: Work, command: ReassignVisit, deed: Deed) -> Result:
     if fault is not None:
         return fault
     was = plan_of(visit)
-    plan = Plan(
-        crew_id=command.crew_id,
-        person_id=command.person_id,
-        planned_start_at=command.planned_start_at or was.planned_start_at,
-        planned_end_at=command.planned_end_at or was.planned_end_at,
-    )
+    plan = _planned(command, was)
     if visit.plan_version != command.plan_version and not (plan == was and visit.state in _SENT):
         return movable(found, ASSIGNABLE) or plan_changed(visit)
     # A move in time alone sends nobody who was not sent before.
@@ -196,14 +184,30 @@ def find(work: Work, job_id: UUID, visit_id: UUID) -> Found | Refused:
     return Found(job, visit)
 
 
-def _shown(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> tuple[Job, Visit] | Refused:
-    """Find the visit that the phone showed: only whoever has it may answer, and only the plan as it is."""
-    found = find(work, command.job_id, command.visit_id)
+def find_visit(work: Work, job_id: UUID, visit_id: UUID) -> tuple[Found, Visit] | Refused:
+    """Find a visit that is there: `unknown_job`, `unknown_visit`."""
+    found = find(work, job_id, visit_id)
     if isinstance(found, Refused):
         return found
-    visit = found.visit
-    if visit is None:
-        return Refused("unknown_visit")
+    return Refused("unknown_visit") if found.visit is None else (found, found.visit)
+
+
+def _planned(command: AssignVisit | ReassignVisit, was: Plan) -> Plan:
+    """Give the plan that a command asks for: times left out stay as planned."""
+    return Plan(
+        crew_id=command.crew_id,
+        person_id=command.person_id,
+        planned_start_at=command.planned_start_at or was.planned_start_at,
+        planned_end_at=command.planned_end_at or was.planned_end_at,
+    )
+
+
+def _shown(work: Work, command: AcceptVisit | DeclineVisit, deed: Deed) -> tuple[Job, Visit] | Refused:
+    """Find the visit that the phone showed: only whoever has it may answer, and only the plan as it is."""
+    known = find_visit(work, command.job_id, command.visit_id)
+    if isinstance(known, Refused):
+        return known
+    found, visit = known
     if deed.person_id is None or not belongs_to(work, visit, deed.person_id, deed.received_at):
         return Refused("not_assigned", who(visit))
     return (found.job, visit) if visit.plan_version == command.plan_version else plan_changed(visit)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from jobs.assigning import Plan, check_assignee, give, plan_of, replan
 from jobs.context import Deed
 from jobs.event import EventName
-from jobs.handlers.dispatch import ASSIGNABLE, PLANNABLE, Found, find, movable, plan_changed, sending
+from jobs.handlers.dispatch import ASSIGNABLE, PLANNABLE, Found, find, find_visit, movable, plan_changed, sending
 from jobs.handlers.door import handles
 from jobs.handlers.saving import save
 from jobs.planning_rules import planning_rules_id
@@ -25,12 +25,10 @@ _UNCHANGED = Applied(code="unchanged")
 @handles(LockVisit)
 def lock_visit(work: Work, command: LockVisit, deed: Deed) -> Result:
     """Lock a visit that nobody has begun, or unlock it. The plan stays as it is, and with it an acceptance."""
-    found = find(work, command.job_id, command.visit_id)
-    if isinstance(found, Refused):
-        return found
-    visit = found.visit
-    if visit is None:
-        return Refused("unknown_visit")
+    known = find_visit(work, command.job_id, command.visit_id)
+    if isinstance(known, Refused):
+        return known
+    found, visit = known
     refused = movable(found, PLANNABLE)
     if refused is not None:
         return refused
@@ -52,12 +50,10 @@ def lock_visit(work: Work, command: LockVisit, deed: Deed) -> Result:
 @handles(WithdrawVisit)
 def withdraw_visit(work: Work, command: WithdrawVisit, deed: Deed) -> Result:
     """Take a visit back; what the crew reported, or still reports, wins over it."""
-    found = find(work, command.job_id, command.visit_id)
-    if isinstance(found, Refused):
-        return found
-    visit = found.visit
-    if visit is None:
-        return Refused("unknown_visit")
+    known = find_visit(work, command.job_id, command.visit_id)
+    if isinstance(known, Refused):
+        return known
+    found, visit = known
     if visit.state is VisitState.CANCELLED:
         return _UNCHANGED
     refused = movable(found, PLANNABLE)
