@@ -1,6 +1,5 @@
 """Real repairs of 2013 on the map: imported as an operator would, found by the pointer where they happened, selected in bulk, sent. Skipped, loudly, without the data."""
 
-import csv
 import math
 import re
 from dataclasses import dataclass
@@ -12,34 +11,21 @@ import asyncpg
 import pytest
 from playwright.async_api import Page, expect
 
-from api.importing.engine import ImportOrder, import_file
-from api.importing.fields import Noun
-from api.importing.mapping import Mapping, read_mapping
 from geo.store import positions
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.people import Shift
 from sync.transaction import org_transaction
-from tests.api.office import give_login
 from tests.api.serving import Site
 from tests.arrange import Org
 from tests.browser.console.desk import sign_in, violations
+from tests.browser.console.repairs import NEEDS_REPAIRS, repaired
 from tests.browser.console.town import PATIENCE_MS, seen
-from tests.browser.scene import found
 
-ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT.parent / "shared" / "data"
-REPAIRS = DATA / "water_main_leaks_2010_2013.csv"
 ZOOM = 16.0
 # So many pixels around a sign no other one may stand for the pointer to be sure of it.
 APART_PX = 90
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not REPAIRS.exists(),
-        reason=f"NOT TESTED ON REAL DATA: {REPAIRS} is missing; put the repairs and the districts there",
-    ),
-]
+pytestmark = NEEDS_REPAIRS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +44,7 @@ class Leaks:
 async def leaks(site: Site, pool: asyncpg.Pool, seed: int, tmp_path: Path) -> Leaks:
     """Import the districts and the repairs of 2013; a crew is on shift near one of them."""
     now = datetime.now(UTC)
-    org = await found(pool, seed, name="Los Angeles mains")
-    await give_login(site, org, "dan")
-    part = tmp_path / REPAIRS.name
-    count = _only_2013(part)
-    for noun, path in ((Noun.DISTRICTS, DATA / "council_districts.geojson"), (Noun.JOBS, part)):
-        mapping = Mapping()
-        if noun is Noun.JOBS:
-            mapping = read_mapping(ROOT / "tests" / "api" / "importing" / "la_leaks.toml")
-        report = await import_file(pool, ImportOrder(org_id=org.id, noun=noun, path=path, mapping=mapping), now=now)
-        assert report.refused == 0
+    org, count = await repaired(site, pool, seed, tmp_path, now=now)
     async with org_transaction(pool, org.id) as conn:
         rows = await conn.fetch(
             "select id, number, lon_deg, lat_deg from job where org_id = $1 and lon_deg is not null and state = 'ready' order by number limit 5000",
@@ -125,17 +102,6 @@ async def test_a_year_of_repairs_is_on_the_map_and_one_is_dragged_to_a_crew(page
             "select crew_id from visit where org_id = $1 and job_id = $2", leaks.org.id, leaks.job_id
         )
     assert crew == leaks.org.crews["alpha"]
-
-
-def _only_2013(path: Path) -> int:
-    """Copy the repairs of the year and give how many there are."""
-    with REPAIRS.open(encoding="utf-8", newline="") as whole, path.open("w", encoding="utf-8", newline="") as part:
-        reader = csv.DictReader(whole)
-        writer = csv.DictWriter(part, reader.fieldnames or ())
-        writer.writeheader()
-        rows = [row for row in reader if row["reported_on"].endswith("-13")]
-        writer.writerows(rows)
-    return len(rows)
 
 
 def _pixels_per_degree() -> float:

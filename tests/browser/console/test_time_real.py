@@ -1,57 +1,33 @@
 """Real repairs of 2013 at the timeline: given by area, dragged into a day, put in as urgent, planned, locked. Skipped, loudly, without the data."""
 
-import csv
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import pytest
 from playwright.async_api import Page, expect
 
-from api.importing.engine import ImportOrder, import_file
-from api.importing.fields import Noun
-from api.importing.mapping import Mapping, read_mapping
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema.base import Command
 from mobile_contract.schema.people import Crew, CrewMember, Person, Role, Shift
 from sync.transaction import org_transaction
-from tests.api.office import give_login
 from tests.api.serving import Site
 from tests.browser.console.desk import sign_in, violations
+from tests.browser.console.repairs import NEEDS_REPAIRS, repaired
 from tests.browser.console.running_day import Day
-from tests.browser.scene import found
 
-ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT.parent / "shared" / "data"
-REPAIRS = DATA / "water_main_leaks_2010_2013.csv"
 CREWS = 8
 _PATIENCE_MS = 60_000
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not REPAIRS.exists(),
-        reason=f"NOT TESTED ON REAL DATA: {REPAIRS} is missing; put the repairs and the districts there",
-    ),
-]
+pytestmark = NEEDS_REPAIRS
 
 
 @pytest.fixture(scope="module")
 async def repairs(site: Site, pool: asyncpg.Pool, tmp_path_factory: pytest.TempPathFactory) -> Day:
     """Import the districts and the repairs of 2013; crews of every district are on shift where repairs are."""
     now = datetime.now(UTC)
-    org = await found(pool, 20_130_101, name="Los Angeles mains")
-    await give_login(site, org, "dan")
-    part = tmp_path_factory.mktemp("repairs") / REPAIRS.name
-    _only_2013(part)
-    for noun, path in ((Noun.DISTRICTS, DATA / "council_districts.geojson"), (Noun.JOBS, part)):
-        mapping = Mapping()
-        if noun is Noun.JOBS:
-            mapping = read_mapping(ROOT / "tests" / "api" / "importing" / "la_leaks.toml")
-        report = await import_file(pool, ImportOrder(org_id=org.id, noun=noun, path=path, mapping=mapping), now=now)
-        assert report.refused == 0
+    org, _ = await repaired(site, pool, 20_130_101, tmp_path_factory.mktemp("repairs"), now=now)
     day = Day(org=org, now=now)
     async with org_transaction(pool, org.id) as conn:
         districts = await conn.fetch("select id from district where org_id = $1 order by code limit 100", org.id)
@@ -133,12 +109,3 @@ async def test_a_real_repair_is_dragged_into_a_day_and_another_put_in_as_urgent(
     await expect(page.locator(".strip-stop.added").first).to_be_visible(timeout=_PATIENCE_MS)
     await page.locator(".plan-foot .main").click()
     await expect(page.locator(".toast", has_text="Plan committed")).to_be_visible(timeout=_PATIENCE_MS)
-
-
-def _only_2013(path: Path) -> None:
-    """Copy the repairs of the year."""
-    with REPAIRS.open(encoding="utf-8", newline="") as whole, path.open("w", encoding="utf-8", newline="") as part:
-        reader = csv.DictReader(whole)
-        writer = csv.DictWriter(part, reader.fieldnames or ())
-        writer.writeheader()
-        writer.writerows(row for row in reader if row["reported_on"].endswith("-13"))
