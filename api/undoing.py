@@ -1,6 +1,6 @@
 """Takes a command back, or a committed plan whole: finds what it did, and executes what leads back in one transaction. Decides nothing itself.
 
-The ids of the commands follow from the Idempotency-Key and from what is taken back, so that sending it again changes nothing.
+The undo is answered under its Idempotency-Key like a command, so that sending it again changes nothing and nothing else goes under that key.
 """
 
 import hashlib
@@ -34,6 +34,8 @@ from sync.transaction import org_transaction
 
 # A plan of so many visits is committed at most; each may take three commands back.
 STEPS_MAX: Final = 3_000
+# What is kept as the answer to an undo bears this name; no command does.
+NAME: Final = "undo"
 _COMMITTED: Final = msgspec.msgpack.Decoder(PlanCommitted)
 
 
@@ -53,13 +55,21 @@ class _Request(Struct, frozen=True, kw_only=True):
     key: UUID
     now: datetime
 
+    @property
+    def digest(self) -> bytes:
+        """Tell this undo from whatever else may be asked under its key."""
+        return hashlib.sha256(b"undo\0" + self.undone_id.bytes).digest()
+
     def id(self, n: int) -> UUID:
         """Give the id of the n-th command that takes something back."""
         return uuid5(self.key, f"{self.undone_id}/{n}")
 
 
 async def undo(services: Services, actor: Actor, command_id: UUID, *, key: UUID, language: Language) -> UndoAnswer:
-    """Take a command back. Raises ProblemError: not_found, undo_not_possible, undo_overtaken, or the code for which a step was refused."""
+    """Take a command back.
+
+    Raises ProblemError: not_found, undo_not_possible, undo_overtaken, id_reused, or the code for which a step was refused.
+    """
     request = _Request(actor=actor, undone_id=command_id, key=key, now=services.clock())
 
     async def once() -> tuple[UndoAnswer, frozenset[str]]:
@@ -77,7 +87,7 @@ async def _undo(conn: asyncpg.Connection, request: _Request) -> tuple[UndoAnswer
     done = await _done(conn, request)
     scenes = await _scenes(conn, request, done)
     # Only now: the same request may have been under way, and the jobs are locked.
-    if await outcomes.find(conn, org_id, [request.id(0)]):
+    if await _asked_before(conn, request):
         before = await outcomes.find(conn, org_id, (request.id(n) for n in range(STEPS_MAX)))
         known = [before[id] for n in range(len(before)) if (id := request.id(n)) in before]
         return _answer(request, known, [], [], repeated=True), frozenset()
@@ -99,7 +109,31 @@ async def _undo(conn: asyncpg.Connection, request: _Request) -> tuple[UndoAnswer
     if failed is not None:
         # Together or not at all: raised inside the transaction, which so is rolled back.
         raise ProblemError(failed.code if failed.code in ERRORS else "internal", about=failed.detail)
+    await outcomes.add(conn, org_id, [_own_answer(request)])
     return _answer(request, executed.answers, commands, left), executed.touched
+
+
+async def _asked_before(conn: asyncpg.Connection, request: _Request) -> bool:
+    """Tell whether this undo was done before. Raises ProblemError `id_reused` where something else was asked under its key."""
+    org_id, key = request.actor.org_id, request.key
+    known = (await outcomes.find(conn, org_id, [key])).get(key)
+    if known is not None and known.digest == request.digest:
+        return True
+    if known is not None or await plans.find_by_key(conn, org_id, key) is not None:
+        raise ProblemError("id_reused")
+    return False
+
+
+def _own_answer(request: _Request) -> Answer:
+    return Answer(
+        command_id=request.key,
+        name=NAME,
+        digest=request.digest,
+        status=OutcomeStatus.APPLIED,
+        actor_id=request.actor.person_id,
+        received_at=request.now,
+        decided_at=request.now,
+    )
 
 
 async def _done(conn: asyncpg.Connection, request: _Request) -> list[_Done]:

@@ -31,6 +31,7 @@ log = structlog.get_logger()
             "forbidden",
             "not_found",
             "idempotency_key_missing",
+            "id_reused",
             "undo_not_possible",
             "undo_overtaken",
             "visit_locked",

@@ -191,6 +191,30 @@ async def test_the_same_undo_again_is_answered_with_what_it_did(desk: Office) ->
     assert (await undo(desk, command_id)).json()["code"] == "undo_overtaken"
 
 
+async def test_under_the_key_of_something_else_nothing_is_taken_back(desk: Office) -> None:
+    given, other = await dispatched(desk), await dispatched(desk, "beta", NOON)
+    moved = await sent(desk, d.ReassignVisit(**named(given), plan_version=1, crew_id=desk.org.crews["beta"]))
+    locked = await sent(desk, LockVisit(**named(other), plan_version=1, lock=VisitLock(kind=LockKind.RESOURCE)))
+    before = [await standing(desk, each.job_id) for each in (given, other)]
+    for key in (moved, locked):
+        refused = await undo(desk, moved, key=key)
+        assert (refused.status_code, refused.json()["code"]) == (409, "id_reused")
+    assert [await standing(desk, each.job_id) for each in (given, other)] == before
+    key = desk.org.new_id()
+    assert (await undo(desk, moved, key=key)).status_code == 200
+    another = await undo(desk, locked, key=key)
+    assert (another.status_code, another.json()["code"]) == (409, "id_reused")
+    assert await standing(desk, other.job_id) == before[1]
+
+
+async def test_the_key_of_an_undo_is_no_other_commands(desk: Office) -> None:
+    given, key = await dispatched(desk), desk.org.new_id()
+    away = WithdrawVisit(**named(given), plan_version=1)
+    assert (await undo(desk, await sent(desk, away), key=key)).status_code == 200
+    (answer,) = await desk.org.send(d.HoldJob(job_id=given.job_id, reason=HoldReason.ACCESS), by="dan", ids=[key])
+    assert (answer.took_effect, answer.code) == (False, "id_reused")
+
+
 async def test_an_undo_can_itself_be_taken_back(desk: Office) -> None:
     given = await dispatched(desk)
     command_id = await sent(desk, d.ReassignVisit(**named(given), plan_version=1, crew_id=desk.org.crews["beta"]))

@@ -50,6 +50,14 @@ async def test_a_committed_plan_is_taken_back_in_one_go(desk: Office) -> None:
     assert (repeated["repeated"], len(repeated["steps"])) == (True, 2)
 
 
+async def test_a_plan_is_not_taken_back_under_the_key_of_its_commit(desk: Office) -> None:
+    west = await job(desk)
+    key = await committed_under(desk)
+    refused = await desk.post(f"/commands/{key}/undo", {}, key=key)
+    assert (refused.status_code, refused.json()["code"]) == (409, "id_reused")
+    assert await states(desk, west) == [["dispatched"]]
+
+
 async def test_of_a_plan_stays_what_the_field_has_begun(desk: Office) -> None:
     west, east = await job(desk), await job(desk, "east")
     key = await committed_under(desk)
