@@ -5,6 +5,7 @@ The undo is answered under its Idempotency-Key like a command, so that sending i
 
 import hashlib
 import zlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
@@ -12,6 +13,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.problems import ProblemError
 from api.services import Services
@@ -34,6 +36,8 @@ from sync.transaction import org_transaction
 
 # A plan of so many visits is committed at most; each may take three commands back.
 STEPS_MAX: Final = 3_000
+# Each round goes without the parts that the one before was refused; one is nearly always enough.
+ROUNDS_MAX: Final = 5
 # What is kept as the answer to an undo bears this name; no command does.
 NAME: Final = "undo"
 _COMMITTED: Final = msgspec.msgpack.Decoder(PlanCommitted)
@@ -71,65 +75,118 @@ async def undo(services: Services, actor: Actor, command_id: UUID, *, key: UUID,
     Raises ProblemError: not_found, undo_not_possible, undo_overtaken, id_reused, or the code for which a step was refused.
     """
     request = _Request(actor=actor, undone_id=command_id, key=key, now=services.clock())
+    refused: dict[UUID, str] = {}
 
     async def once() -> tuple[UndoAnswer, frozenset[str]]:
         async with org_transaction(services.pool, actor.org_id) as conn:
-            return await _undo(conn, request)
+            return await _undo(conn, request, refused)
 
-    answer, touched = await retrying(once)
+    for _ in range(ROUNDS_MAX):
+        try:
+            answer, touched = await retrying(once)
+            break
+        except _PartsRefused as found:
+            refused |= found.codes
+    else:
+        raise ProblemError("busy")
     if touched:
         services.poke(actor.org_id, touched)
-    return msgspec.structs.replace(answer, title=ERRORS["ok"].text(language))
+    left = tuple(replace(each, text=ERRORS[each.code].text(language)) for each in answer.left)
+    return replace(answer, title=ERRORS["ok"].text(language), left=left)
 
 
-async def _undo(conn: asyncpg.Connection, request: _Request) -> tuple[UndoAnswer, frozenset[str]]:
+class _PartsRefused(Exception):
+    """Commands that would take a part of a plan back were refused: nothing is kept, and the undo is made anew without these parts."""
+
+    def __init__(self, codes: dict[UUID, str]) -> None:
+        super().__init__()
+        self.codes = codes
+
+
+async def _undo(
+    conn: asyncpg.Connection, request: _Request, refused: Mapping[UUID, str]
+) -> tuple[UndoAnswer, frozenset[str]]:
     org_id = request.actor.org_id
     done = await _done(conn, request)
     scenes = await _scenes(conn, request, done)
     # Only now: the same request may have been under way, and the jobs are locked.
-    if await _asked_before(conn, request):
-        before = await outcomes.find(conn, org_id, (request.id(n) for n in range(STEPS_MAX)))
-        known = [before[id] for n in range(len(before)) if (id := request.id(n)) in before]
-        return _answer(request, known, [], [], repeated=True), frozenset()
+    before = await _asked_before(conn, request)
+    if before is not None:
+        answers = await outcomes.find(conn, org_id, (request.id(n) for n in range(STEPS_MAX)))
+        known = [answers[id] for n in range(len(answers)) if (id := request.id(n)) in answers]
+        left = _left(done, scenes, {UUID(id): code for id, code in before.detail.items()})
+        return _answer(request, known, [], left, repeated=True), frozenset()
     commands: list[Command] = []
-    left: list[UndoLeft] = []
-    refused = Refused("undo_not_possible")
+    owners: list[_Done] = []
+    stays: dict[UUID, str] = {}
+    why = Refused("undo_not_possible")
     for each in done:
         back = take_back(each.name, each.command_id, scenes[each.command_id])
+        if each.command_id in refused:
+            back = Refused(refused[each.command_id])
         if isinstance(back, Refused):
-            refused = back
-            left.append(UndoLeft(command_id=each.command_id, job_id=each.job_id, code=back.code))
+            why, stays[each.command_id] = back, back.code
         else:
             commands += back
+            owners += [each] * len(back)
     if not commands:
-        raise ProblemError(refused.code, about=refused.detail)
+        raise ProblemError(why.code, about=why.detail)
     asks = [_ask(command, request, n) for n, command in enumerate(commands)]
     executed = await execute(conn, org_id, asks, now=request.now)
-    failed = next((answer for answer in executed.answers if not answer.took_effect), None)
-    if failed is not None:
-        # Together or not at all: raised inside the transaction, which so is rolled back.
-        raise ProblemError(failed.code if failed.code in ERRORS else "internal", about=failed.detail)
-    await outcomes.add(conn, org_id, [_own_answer(request)])
-    return _answer(request, executed.answers, commands, left), executed.touched
+    _need_all(done, owners, executed.answers)
+    await outcomes.add(conn, org_id, [_own_answer(request, stays)])
+    return _answer(request, executed.answers, commands, _left(done, scenes, stays)), executed.touched
 
 
-async def _asked_before(conn: asyncpg.Connection, request: _Request) -> bool:
-    """Tell whether this undo was done before. Raises ProblemError `id_reused` where something else was asked under its key."""
+def _need_all(done: Sequence[_Done], owners: Sequence[_Done], answers: Sequence[Answer]) -> None:
+    """Make sure that every command took effect; raised inside the transaction, which so is rolled back.
+
+    Raises ProblemError where a command was to be taken back: all that it takes together or nothing. Of a plan each part is one for itself.
+    """
+    failed = [(owner, answer) for owner, answer in zip(owners, answers, strict=True) if not answer.took_effect]
+    if failed and len(done) == 1:
+        raise ProblemError(_known_code(failed[0][1].code), about=failed[0][1].detail)
+    if failed:
+        raise _PartsRefused({owner.command_id: _known_code(answer.code) for owner, answer in reversed(failed)})
+
+
+def _known_code(code: str) -> str:
+    return code if code in ERRORS else "internal"
+
+
+def _left(done: Sequence[_Done], scenes: Mapping[UUID, Sequence[Scene]], stays: Mapping[UUID, str]) -> list[UndoLeft]:
+    return [
+        UndoLeft(
+            command_id=each.command_id,
+            job_id=each.job_id,
+            number=next((scene.job.number for scene in scenes[each.command_id]), "-"),
+            code=_known_code(stays[each.command_id]),
+            text="",
+        )
+        for each in done
+        if each.command_id in stays
+    ]
+
+
+async def _asked_before(conn: asyncpg.Connection, request: _Request) -> Answer | None:
+    """Find what this undo was answered when it was done before. Raises ProblemError `id_reused` where something else was asked under its key."""
     org_id, key = request.actor.org_id, request.key
     known = (await outcomes.find(conn, org_id, [key])).get(key)
     if known is not None and known.digest == request.digest:
-        return True
+        return known
     if known is not None or await plans.find_by_key(conn, org_id, key) is not None:
         raise ProblemError("id_reused")
-    return False
+    return None
 
 
-def _own_answer(request: _Request) -> Answer:
+def _own_answer(request: _Request, stays: Mapping[UUID, str]) -> Answer:
+    """Make what is kept as the answer to the undo; `detail` names the commands that stand, with the codes for which they do."""
     return Answer(
         command_id=request.key,
         name=NAME,
         digest=request.digest,
         status=OutcomeStatus.APPLIED,
+        detail={str(id): code for id, code in stays.items()},
         actor_id=request.actor.person_id,
         received_at=request.now,
         decided_at=request.now,

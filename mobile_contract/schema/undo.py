@@ -23,13 +23,15 @@ class UndoLeft(Shown, frozen=True, kw_only=True):
 
     command_id: UUID
     job_id: UUID
+    number: Code = "-"
     code: Code
+    text: Line
 
 
 class UndoAnswer(Shown, frozen=True, kw_only=True):
-    """What became of taking back the command, or the committed plan, `undone_id`. All steps took effect together.
+    """What became of taking back the command, or the committed plan, `undone_id`. All steps took effect; what is `left` did not change at all.
 
-    `repeated`: it did so when it was first asked; what was left then is not told again.
+    `repeated`: it did so when it was first asked.
     """
 
     command_id: UUID

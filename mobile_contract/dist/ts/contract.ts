@@ -3722,9 +3722,9 @@ export interface UnassignedLine {
 }
 
 /**
- * What became of taking back the command, or the committed plan, `undone_id`. All steps took effect together.
+ * What became of taking back the command, or the committed plan, `undone_id`. All steps took effect; what is `left` did not change at all.
  *
- * `repeated`: it did so when it was first asked; what was left then is not told again.
+ * `repeated`: it did so when it was first asked.
  */
 export interface UndoAnswer {
   command_id: string;
@@ -3741,7 +3741,9 @@ export interface UndoAnswer {
 export interface UndoLeft {
   command_id: string;
   job_id: string;
+  number?: string;
   code: string;
+  text: string;
 }
 
 /** A command that took something back. A visit that had been called off comes back under a new `visit_id`. */

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from mobile_contract.schema import decisions as d
+from sync.transaction import org_transaction
 from tests.api.serving import Site
 from tests.browser.console.desk import new_page, sign_in, violations
 from tests.browser.console.running_day import Day
@@ -45,6 +47,28 @@ async def test_a_plan_of_the_day_stands_beside_the_day_until_it_is_committed(pag
     # One commit is one deed: undone as a whole.
     await page.get_by_role("button", name="Undo").click()
     await expect(job).to_contain_text("Nobody", timeout=_PATIENCE_MS)
+
+
+async def test_an_undo_says_what_of_the_plan_stays_as_it_is(page: Page, own_day: Day) -> None:
+    await proposed(page, own_day)
+    number = await page.locator(".step.added").last.locator(".step-number").get_attribute("title") or ""
+    await page.locator(".plan-foot .main").click()
+    await expect(page.locator(".toast")).to_contain_text("Plan committed", timeout=_PATIENCE_MS)
+    org = own_day.org
+    async with org_transaction(org.pool, org.id) as conn:
+        visit = await conn.fetchrow(
+            "select v.id, v.job_id, v.plan_version, v.crew_id from visit v join job j on j.org_id = v.org_id and j.id = v.job_id"
+            " where v.org_id = $1 and j.number = $2",
+            org.id,
+            number,
+        )
+    assert visit is not None
+    accepts = d.AcceptVisit(job_id=visit["job_id"], visit_id=visit["id"], plan_version=visit["plan_version"])
+    await org.ok(accepts, by=f"lead{own_day.crews.index(visit['crew_id'])}", now=own_day.now)
+    await page.get_by_role("button", name="Undo").click()
+    messages = page.get_by_role("region", name="Messages")
+    await expect(messages.get_by_role("alert")).to_contain_text(f"1 stay as they are. {number}: Things have gone on")
+    await expect(messages).to_contain_text("Undone: ")
 
 
 async def test_a_proposal_says_what_it_costs_why_and_why_nobody_else(page: Page, day: Day) -> None:

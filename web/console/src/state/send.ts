@@ -1,6 +1,6 @@
 // Sends commands and says what became of them: a toast in the person's language, with undo where there is something to undo.
 
-import type { CommandAnswer, Commands, Problem } from "@contract";
+import type { CommandAnswer, Commands, Problem, UndoAnswer, UndoLeft } from "@contract";
 import { command, post, wordsOf } from "../api/calls";
 import { refresh } from "../api/live";
 import { Refused } from "../api/session";
@@ -77,26 +77,32 @@ export async function tried<Name extends keyof Commands>(name: Name, args: Omit<
   }
 }
 
-/** Undo commands, the last one first, and say what became of it. */
+/** Undo commands, the last one first, and say what became of it: how much was undone, what could not be, what of a plan stays. */
 export async function undo(keys: readonly string[]): Promise<void> {
-  const steps = [...keys].reverse().map((key) => async (): Promise<Sent> => {
+  const left: UndoLeft[] = [];
+  const failed: string[] = [];
+  let undone = 0;
+  for (const key of [...keys].reverse()) {
     try {
-      return { ok: true, answer: await post<CommandAnswer>(`/api/v1/commands/${key}/undo`) };
+      const answer = await post<UndoAnswer>(`/api/v1/commands/${key}/undo`);
+      undone += new Set(answer.steps.map((step) => step.job_id)).size;
+      left.push(...answer.left ?? []);
     } catch (error) {
-      return refusal(error);
+      failed.push(wordsOf(error, t("no_server")));
     }
-  });
-  const failed: Sent[] = [];
-  for (const step of steps) {
-    const sent = await step();
-    if (!sent.ok) failed.push(sent);
   }
-  const first = failed[0];
-  if (first && !first.ok) toast({ text: t("undo_failed", { n: failed.length, why: first.title }), bad: true });
-  if (failed.length < steps.length) toast({ text: t("undone", { n: steps.length - failed.length }) });
+  if (failed[0]) toast({ text: t("undo_failed", { n: failed.length, why: failed[0] }), bad: true });
+  if (left.length) toast({ text: t("undo_left", { n: left.length, which: named(left) }), bad: true });
+  if (undone) toast({ text: t("undone", { n: undone }) });
   refresh();
 }
 
+function named(left: readonly UndoLeft[]): string {
+  const lines = left.slice(0, NAMED).map((each) => `${each.number ?? ""}: ${each.text}`);
+  return [...lines, ...left.length > NAMED ? ["…"] : []].join(" ");
+}
+
+const NAMED = 3;
 const TOGETHER = 4;
 
 function refusal(error: unknown): Sent {

@@ -59,6 +59,7 @@ export const shell = {
   undo: ["Undo", "撤销"],
   undone: ["Undone: {n}", "已撤销 {n} 项"],
   undo_failed: ["{n} could not be undone. {why}", "{n} 项无法撤销。{why}"],
+  undo_left: ["{n} stay as they are. {which}", "{n} 项保持原样。{which}"],
   assigned_said: ["{n} given to {crew}", "已派 {n} 项给 {crew}"],
   withdrawn_said: ["{n} taken back", "已收回 {n} 项"],
   held_said: ["{n} on hold", "已挂起 {n} 项"],
