@@ -147,12 +147,18 @@ def save_shift(work: Work, command: SaveShift, deed: Deed) -> Result:
 
 @handles(SaveDuty)
 def save_duty(work: Work, command: SaveDuty, deed: Deed) -> Result:
-    """Save a line of the duty roster. Who is on it may decide about any amount: nobody but an administrator names themselves."""
-    actor = deed.actor
+    """Save a line of the duty roster. Who is on it may decide about any amount: nobody but an administrator names themselves.
+
+    The line keeps who put it there; whoever sends again what is there vouches for nothing, but an administrator does.
+    """
+    actor, duty = deed.actor, command.duty
     trusted = actor.via in (Via.OPERATOR, Via.TIMER) or Role.ADMIN in actor.roles
-    if not trusted and command.duty.person_id == deed.person_id:
+    if not trusted and duty.person_id == deed.person_id:
         return Refused("duty_own")
-    return _save_span(work, command.duty)
+    known = work.get(Duty, duty.id)
+    if not trusted and known is not None and replace(duty, saved_by=known.saved_by) == known:
+        return Applied(code="unchanged")
+    return _save_span(work, replace(duty, saved_by=None if trusted else deed.person_id))
 
 
 @handles(SaveDistrict)

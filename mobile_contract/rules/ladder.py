@@ -187,13 +187,17 @@ def asked_step(step: Step, duties: Iterable[Duty], asking: Asking) -> ApprovalSt
 
 
 def on_duty(roster: str, duties: Iterable[Duty], asking: Asking) -> UUID | None:
-    """Find who is on a roster: the line that began last, then the highest id. Never who asks, nor who has left; None for nobody."""
+    """Find who is on a roster: the line that began last, then the highest id; None for nobody.
+
+    Never who asks, nor who has left, nor whom the one who asks put there: else two who may roster would approve each other's.
+    """
     lines = [
         duty
         for duty in duties
         if duty.roster == roster
         and duty.from_at <= asking.at < duty.to_at
         and duty.person_id != asking.asked_by
+        and (duty.saved_by is None or duty.saved_by != asking.asked_by)
         and duty.person_id not in asking.away
     ]
     line = max(lines, key=lambda duty: (duty.from_at, duty.id), default=None)

@@ -72,9 +72,14 @@ class Shift(Document, frozen=True, kw_only=True):
 
 
 class Duty(Document, frozen=True, kw_only=True):
-    """A line of a duty roster: who is duty chief (or whatever the roster is for) when."""
+    """A line of a duty roster: who is duty chief (or whatever the roster is for) when.
+
+    `saved_by` is set by the server: who put them there, and so is not decided for by them. Left out for an administrator's line, and for
+    one that is older than this field.
+    """
 
     person_id: UUID
     from_at: Instant
     to_at: Instant
     roster: Code = "duty_chief"
+    saved_by: UUID | None = None

@@ -969,13 +969,19 @@ export interface DistrictProperties {
   area_m2: number;
 }
 
-/** A line of a duty roster: who is duty chief (or whatever the roster is for) when. */
+/**
+ * A line of a duty roster: who is duty chief (or whatever the roster is for) when.
+ *
+ * `saved_by` is set by the server: who put them there, and so is not decided for by them. Left out for an administrator's line, and for
+ * one that is older than this field.
+ */
 export interface Duty {
   id: string;
   person_id: string;
   from_at: string;
   to_at: string;
   roster?: string;
+  saved_by?: string | null;
 }
 
 /** A page of the duty roster, by its beginning. */

@@ -183,6 +183,38 @@ async def test_nobody_but_an_administrator_puts_themselves_on_a_duty_roster(org:
     await org.ok(on_duty("dan"), by="max")
 
 
+async def test_two_who_put_each_other_on_duty_do_not_decide_for_each_other(org: Org) -> None:
+    await shipped(org, subject="water_on")
+    job = await org.assigned_job()
+    lines = {
+        by: Duty(id=org.new_id(), person_id=org.people[chief], from_at=EVENING - begun * HOUR, to_at=EVENING + HOUR)
+        for by, chief, begun in (("dan", "max", 1), ("max", "dan", 2))
+    }
+
+    async def asks(by: str) -> Approval:
+        id = org.new_id()
+        command = a.AskApproval(job_id=job.job_id, subject="water_on", subject_id=id, amount=Decimal(500))
+        await org.ok(command, by=by, now=EVENING)
+        return await stored.one(org, Approval, approval_id(id))
+
+    for by, line in lines.items():
+        # Who saved it is the server's to say.
+        await org.ok(d.SaveDuty(duty=msgspec.structs.replace(line, saved_by=org.people["cho"])), by=by)
+    approval = await asks("dan")
+    assert approval.person_id == org.people["cho"]
+    assert await decide(org, approval, "max", now=EVENING) == "not_the_approver"
+    assert (await asks("max")).person_id == org.people["cho"]
+    assert (await asks("eve")).person_id == org.people["max"]
+    (again,) = await org.send(d.SaveDuty(duty=lines["dan"]), by="dan")
+    assert again.code == "unchanged"
+    # A phone sees it too: it names the same approver.
+    bodies = await looking.rows(org, "select body from sync_doc where org_id = $1 and kind = 'duty'")
+    told = {msgspec.json.decode(row["body"], type=Duty).saved_by for row in bodies}
+    assert told == {None, org.people["dan"], org.people["max"]}
+    await org.ok(d.SaveDuty(duty=lines["dan"]), by="ada")
+    assert (await asks("dan")).person_id == org.people["max"]
+
+
 async def test_nobody_approves_their_own_not_by_role_not_by_name_and_not_in_another_name(org: Org) -> None:
     await shipped(org)
     job = await org.assigned_job()

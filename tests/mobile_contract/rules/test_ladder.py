@@ -126,6 +126,16 @@ def test_after_hours_the_roster_is_asked_and_not_who_has_the_role_or_another_ros
     assert (only(verdict).role, only(verdict).person_id) == (Role.DUTY_CHIEF, None)
 
 
+def test_whom_the_one_who_asks_put_on_duty_is_passed_over_for_the_line_before() -> None:
+    chief, friend, asker = uuid4(), uuid4(), uuid4()
+    before, since = duty(chief, EVENING - timedelta(hours=2), 10), duty(friend, EVENING, 2)
+    roster = known(before, msgspec.structs.replace(since, saved_by=asker))
+    assert only(evaluate(roster, msgspec.structs.replace(asking("1", EVENING), asked_by=asker))).person_id == chief
+    for other in (uuid4(), None):
+        found = evaluate(roster, msgspec.structs.replace(asking("1", EVENING), asked_by=other))
+        assert only(found).person_id == friend
+
+
 def test_after_hours_with_an_empty_roster_it_is_the_role_of_duty_chief() -> None:
     verdict = evaluate(known(duty(uuid4(), EVENING - timedelta(hours=30), 10)), asking("1", EVENING))
     assert (only(verdict), verdict.after_hours) == (ApproverRef(role=Role.DUTY_CHIEF, duty="duty_chief"), True)

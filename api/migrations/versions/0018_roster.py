@@ -1,0 +1,13 @@
+"""Roster: who put somebody on duty."""
+
+from api.migrations.sql_files import run_sql_beside
+
+revision: str = "0018"
+down_revision: str | None = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this step."""
+    run_sql_beside(__file__)
