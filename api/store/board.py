@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from mobile_contract.schema.base import Priority
 from mobile_contract.schema.job import JobState
 
 JOBS_MAX: Final = 20_000
@@ -106,21 +107,30 @@ def _listed(select: str) -> str:
 
 
 # Each of these reads an index of its own; what they say together is what _IS_ON says of one job.
-_ON_BOARD: Final = f"""
+_ON_BOARD: Final = """
 select id from job where org_id = $1 and state = any($5)
 union select id from job where org_id = $1 and closed_at >= $3 and closed_at < $4
 union select id from job where org_id = $1 and cancelled_at >= $3 and cancelled_at < $4
-union select job_id from visit where org_id = $1 and ended_at >= $3 and ended_at < $4
-order by 1 limit {JOBS_MAX + 1}"""
+union select job_id from visit where org_id = $1 and ended_at >= $3 and ended_at < $4"""
+# Only of more than a board holds is anything looked at to say which stay: what is worked at, then open, urgent, new.
+_CHOSEN: Final = f"""
+on_board as materialized ({_ON_BOARD}),
+much as materialized (select count(*) jobs from on_board),
+chosen as materialized (
+  select id from on_board where (select jobs from much) <= {JOBS_MAX}
+  union all (
+    select j.id from job j where j.org_id = $1 and j.id in (select id from on_board) and (select jobs from much) > {JOBS_MAX}
+    order by j.state = '{JobState.IN_PROGRESS}' desc, j.state = any($5) desc, array_position(array{[p.value for p in Priority]}, j.priority),
+      j.reported_at desc, j.id desc limit {JOBS_MAX}))"""
 _IS_ON: Final = """
 (j.state = any($5) or coalesce(j.closed_at >= $3 and j.closed_at < $4, false) or coalesce(j.cancelled_at >= $3 and j.cancelled_at < $4, false)
   or exists (select from visit v where v.org_id = $1 and v.job_id = j.id and v.ended_at >= $3 and v.ended_at < $4))"""
 
 _BOARD: Final = f"""
-with chosen as materialized ({_ON_BOARD}), {_CREWS}
+with {_CHOSEN}, {_CREWS}
 {_HEAD}
 union all select 'reference', null, ({_REFERENCE})
-union all select 'count', (select count(*) from chosen)::text, null
+union all select 'count', (select jobs from much)::text, null
 union all select 'jobs', null, {_listed(f"{_JOB} from job j where j.org_id = $1 and j.id in (select id from chosen) limit {JOBS_MAX}")}
 union all select 'visits', null, {_listed(f"{_VISIT} from visit v where v.org_id = $1 and v.job_id in (select id from chosen) limit {VISITS_MAX}")}
 union all (select 'crew', id::text, body from crews order by id)"""

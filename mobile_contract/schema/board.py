@@ -162,7 +162,7 @@ class BoardJobType(Shown, frozen=True, kw_only=True):
 class Board(Shown, frozen=True, kw_only=True, omit_defaults=False):
     """The organisation as of `now`: jobs that are open, or ended or had a visit end from `from_at` to `to_at`; all visits of these jobs.
 
-    `truncated`: there are more jobs than a board holds (20,000).
+    `truncated`: there are more jobs than a board holds (20,000). Then it has those that are worked at, the most urgent and the newest.
     """
 
     version: BoardVersion

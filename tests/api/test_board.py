@@ -10,8 +10,11 @@ from uuid_utils.compat import uuid7
 
 from api.services import system_clock
 from api.store import api_keys
+from api.store import board as store
 from geo.store import positions
+from jobs.store.tables import columns_of
 from mobile_contract.schema import decisions as d
+from mobile_contract.schema import facts as f
 from mobile_contract.schema.board import Board, BoardChanges, BoardCrew, BoardPlace
 from mobile_contract.schema.job import JobState, VisitState
 from mobile_contract.schema.people import Person, Role
@@ -185,3 +188,41 @@ async def test_answers_are_written_without_what_means_nothing(desk: Office) -> N
     assert set(raw) == {f.encode_name for f in msgspec.structs.fields(Board)}
     changes = (await desk.raw("/board/changes", since=board.version)).json()
     assert set(changes) == {f.encode_name for f in msgspec.structs.fields(BoardChanges)}
+
+
+_COLUMNS = ", ".join(columns_of("job"))
+# Copies of a job, each a second older than the one before.
+_OLDER = f"""
+insert into job (org_id, {_COLUMNS})
+select c.org_id, {", ".join(f"c.{name}" for name in columns_of("job"))} from job j, generate_series(1, $3) n, jsonb_populate_record(
+  j, jsonb_build_object('id', gen_random_uuid(), 'number', 'old-' || n, 'reported_at', j.reported_at - n * interval '1 second')) c
+where j.org_id = $1 and j.id = $2"""
+
+
+async def test_of_more_than_a_board_holds_the_oldest_and_least_urgent_are_left_out_and_it_says_so(
+    desk: Office, owner: asyncpg.Connection
+) -> None:
+    org = desk.org
+    new, urgent, begun = await org.open_job(), await org.open_job(), await org.open_job()
+    await org.ok(f.StartTravel(job_id=begun, visit_id=await org.assign(begun)), by="amy")
+    async with org_transaction(org.pool, org.id) as conn:
+        await conn.execute(_OLDER, org.id, new, store.JOBS_MAX - 3)
+    await owner.execute("analyze job")
+    assert (await board_of(desk)).truncated is False
+    old = "update job set reported_at = reported_at - interval '9 days', priority = $3 where org_id = $1 and id = $2"
+    async with org_transaction(org.pool, org.id) as conn:
+        await conn.execute(_OLDER, org.id, new, 2)
+        await conn.execute(old, org.id, urgent, "urgent")
+        await conn.execute(old, org.id, begun, "low")
+        await conn.execute("update job set state = 'in_progress' where org_id = $1 and id = $2", org.id, begun)
+    board = await board_of(desk)
+    assert (board.truncated, len(board.jobs)) == (True, store.JOBS_MAX)
+    held = {job.id for job in board.jobs}
+    assert held >= {new, urgent, begun}
+    oldest = [job.reported_at for job in board.jobs if job.id not in (urgent, begun)]
+    async with org_transaction(org.pool, org.id) as conn:
+        left = await conn.fetch(
+            "select reported_at from job where org_id = $1 and id <> all($2) order by id limit 10", org.id, held
+        )
+    assert len(left) == 2
+    assert max(row["reported_at"] for row in left) < min(oldest)

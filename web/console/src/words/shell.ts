@@ -43,7 +43,7 @@ export const shell = {
   live: ["Live", "实时"],
   waiting: ["Connecting", "连接中"],
   away: ["No connection; shown as of {time}", "连接中断；显示 {time} 的情况"],
-  truncated: ["More jobs than a board holds: narrow the days.", "工单数量超出上限，请缩小日期范围。"],
+  truncated: ["More jobs than a board holds: it shows those in work, the most urgent and the newest.", "工单数量超出看板上限：仅显示作业中、最紧急和最新的工单。"],
   now: ["now", "现在"],
   jobs: ["Jobs", "工单"],
   job: ["Job", "工单"],
