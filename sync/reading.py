@@ -6,10 +6,11 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
 from mobile_contract import limits
@@ -21,9 +22,9 @@ DELTA_BYTES = limits.PAGE_BYTES * 7 // 8
 # However much moved, a page brings filling forward by this many documents.
 FILL_DOCUMENTS_MIN: Final = 250
 
-_PULL: Final = """
-select refused, snapshot, life, acked_n, seen_n, want, names, kept, again, left_out, documents, cut, last_kind, last_id, moved_bytes, lines, frames
-from sync_pull($1, $2, $3, $4, $5, $6, $7, $8::text::pg_snapshot, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"""
+_PAGE: Final = """
+select about, frame
+from sync_page($1, $2, $3, $4, $5, $6, $7, $8::text::pg_snapshot, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"""
 _DIGESTS: Final = "select n, x from sync_digests($1, $2, $3)"
 _RANGE_SUMS: Final = "select r, n, x, moved from sync_range_sums($1, $2, $3::text::pg_snapshot)"
 
@@ -89,6 +90,32 @@ def room_of_pull() -> Room:
     return Room(documents=limits.PAGE_DOCUMENTS, documents_min=FILL_DOCUMENTS_MIN)
 
 
+class About(Struct, frozen=True, kw_only=True):
+    """What the database tells about a page beside its frames; of them the first `moved` are what moved. The rest is as in `Read`.
+
+    `lines`: how many frames there are, where they come in one piece.
+    """
+
+    refused: Literal["device", "session"] | None = None
+    snapshot: str = ""
+    life: UUID | None = None
+    acked_n: int = 0
+    seen_n: int = 0
+    want: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
+    kept: int = 0
+    again: frozenset[str] = frozenset()
+    left_out: int = 0
+    documents: int | None = None
+    cut: int | None = None
+    last: tuple[str, UUID] | None = None
+    moved: int = 0
+    lines: int | None = None
+
+
+_ABOUT: Final = msgspec.json.Decoder(About)
+
+
 class Read(Struct, frozen=True):
     """A page as it was read in one snapshot. `life` None: a new one must begin. `want` in order of urgency.
 
@@ -136,7 +163,7 @@ async def read(
     """
     for weighed in (False, True):
         rows = await conn.fetch(
-            _PULL,
+            _PAGE,
             holder.org_id,
             holder.device_id,
             holder.secret_hash,
@@ -158,48 +185,40 @@ async def read(
             DELTA_BYTES,
             limits.SCOPE_DOCUMENTS,
         )
-        refused = refusal_of(rows[0])
-        if refused is not None:
-            raise refused
-        if moved_bytes(rows) <= DELTA_BYTES:
+        about = about_of(rows[-1]["about"])
+        frames = tuple([row[1] for row in rows[:-1]])
+        if sum(map(len, frames[: about.moved])) <= DELTA_BYTES:
             break
-    return read_of(rows)
+    return read_of(about, frames)
 
 
-def refusal_of(head: asyncpg.Record) -> Unproven | SessionUnknown | None:
-    """Tell by the first row why a page was refused."""
-    if head["refused"] is None:
-        return None
-    return Unproven() if head["refused"] == "device" else SessionUnknown()
+def about_of(told: str) -> About:
+    """Take in what the database tells about a page. Raises Unproven, SessionUnknown where it was refused."""
+    about = _ABOUT.decode(told)
+    if about.refused is not None:
+        raise Unproven if about.refused == "device" else SessionUnknown
+    return about
 
 
-def moved_bytes(rows: Sequence[asyncpg.Record]) -> int:
-    """Sum what changes of held buckets take of a page."""
-    return sum(row["moved_bytes"] or 0 for row in rows)
-
-
-def read_of(rows: Sequence[asyncpg.Record]) -> Read:
-    """Take the rows of a page in, its head first. Raises ValueError for a body of more than one line."""
-    head = rows[0]
-    frames = tuple(row["frames"] for row in rows if row["frames"] is not None)
-    lines = sum(row["lines"] or 0 for row in rows)
+def read_of(about: About, frames: tuple[bytes, ...]) -> Read:
+    """Put a page together. Raises ValueError for a body of more than one line."""
+    lines = len(frames) if about.lines is None else about.lines
     # A line break in a body would end its frame.
-    if sum(piece.count(b"\n") for piece in frames) != lines:
+    if sum([frame.count(b"\n") for frame in frames]) != lines:
         raise ValueError("a document's body is one line")
-    end = next((row for row in rows if row["cut"] is not None), None)
     return Read(
-        snapshot=head["snapshot"],
-        life=head["life"],
-        acked_n=head["acked_n"] or 0,
-        seen_n=head["seen_n"] or 0,
-        want=tuple(head["want"]),
-        names=tuple(head["names"]) if head["names"] is not None else None,
-        kept=head["kept"] or 0,
-        again=frozenset(head["again"] or ()),
-        left_out=head["left_out"] or 0,
-        documents=head["documents"],
-        cut=end["cut"] if end is not None else None,
-        last=(end["last_kind"], end["last_id"]) if end is not None and end["last_kind"] is not None else None,
+        snapshot=about.snapshot,
+        life=about.life,
+        acked_n=about.acked_n,
+        seen_n=about.seen_n,
+        want=about.want,
+        names=about.names,
+        kept=about.kept,
+        again=about.again,
+        left_out=about.left_out,
+        documents=about.documents,
+        cut=about.cut,
+        last=about.last,
         frames=frames,
         lines=lines,
     )

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 from msgspec import Struct
@@ -19,28 +19,39 @@ from sync import reading
 from sync.cursor import Cursor
 from sync.gate import Crowded, Gate
 from sync.literals import blobs, texts, uuids
-from sync.reading import DELTA_BYTES, Holder, Read, moved_bytes, refusal_of, room_of_pull
+from sync.reading import Holder, Read
 
 log = logging.getLogger("onsite.pull")
 AT_ONCE: Final = 16
 """How many asks go into a statement: with more, the first ones would wait for the last."""
 _STATEMENTS: Final = 2
-# Beyond this, whoever is still to be answered by the same statement is asked alone.
+# Beyond this, who has news and is still to be answered by the same statement is asked alone.
 _ENOUGH_BYTES: Final = 256 * limits.KIB
-_LATER: Final = "later"
 
-_PULLS: Final = """
-select no, refused, snapshot, life, acked_n, seen_n, want, names, kept, again, left_out, documents, cut, last_kind, last_id, moved_bytes, lines, frames
-from sync_pulls($1::text::uuid[], $2::text::uuid[], $3::text::bytea[], $4::text::uuid[], $5, $6::text::uuid[], $7::text::text[],
-  $8::text::text[], $9, $10, $11, $12, $13, $14)"""
+_PAGES: Final = """
+select no, about, frames
+from sync_pages($1::text::uuid[], $2::text::uuid[], $3::text::bytea[], $4::text::uuid[], $5, $6::text::uuid[], $7::text::text[],
+  $8::text::text[], $9)"""
 
 
-class _Ask(Struct, eq=False):
+Told: TypeAlias = Callable[[Read | Exception | None], None]
+"""Takes what was read, or why nothing was: Unproven, SessionUnknown, Crowded; None: it is to be read alone. Never raises."""
+
+
+class Ask(Struct, eq=False):
+    """`told` is called once; not at all where the one who asked is `gone`."""
+
     holder: Holder
     cursor: Cursor
     clock: Callable[[], datetime]
-    came_s: float
-    answer: "asyncio.Future[Read | None]"
+    told: Told
+    gone: Callable[[], bool]
+    came_s: float = 0.0
+
+    def tell(self, found: Read | Exception | None) -> None:
+        """Tell what was found."""
+        if not self.gone():
+            self.told(found)
 
 
 class Together:
@@ -48,7 +59,7 @@ class Together:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._waiting: deque[_Ask] = deque()
+        self._waiting: deque[Ask] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._weeding = False
@@ -60,10 +71,23 @@ class Together:
 
         The clock is asked when the statement leaves: who has waited gets what is held then. Raises Unproven, SessionUnknown, Crowded.
         """
+        answer: asyncio.Future[Read | None] = asyncio.get_running_loop().create_future()
+
+        def told(found: Read | Exception | None) -> None:
+            if isinstance(found, Exception):
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
+
+        self.ask(pool, Ask(holder, cursor, clock, told=told, gone=answer.done))
+        return await answer
+
+    def ask(self, pool: asyncpg.Pool, ask: Ask) -> None:
+        """Read as `read` does, without a task of its own: the ask is told. Raises Crowded."""
         if len(self._waiting) >= self._gate.line:
             raise Crowded
         loop = asyncio.get_running_loop()
-        ask = _Ask(holder, cursor, clock, loop.time(), loop.create_future())
+        ask.came_s = loop.time()
         self._waiting.append(ask)
         if self._running < _STATEMENTS:
             # It begins in the next turn of the loop: whatever else this turn has read from its sockets goes along.
@@ -74,7 +98,6 @@ class Together:
         elif not self._weeding:
             self._weeding = True
             loop.call_later(self._gate.line_s, self._weed, loop)
-        return await ask.answer
 
     async def _work(self, pool: asyncpg.Pool) -> None:
         try:
@@ -88,62 +111,50 @@ class Together:
         try:
             async with self._gate.enter():
                 asks = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-                asks = [ask for ask in asks if not ask.answer.done()]
+                asks = [ask for ask in asks if not ask.gone()]
                 if asks:
                     await _answer(pool, asks)
         except Crowded as error:
             while self._waiting:
-                _fail(self._waiting.popleft(), error)
+                self._waiting.popleft().tell(error)
 
     def _weed(self, loop: asyncio.AbstractEventLoop) -> None:
         """Send away who has waited too long, and look again as long as anybody waits."""
         now_s = loop.time()
         while self._waiting and now_s - self._waiting[0].came_s >= self._gate.line_s:
-            _fail(self._waiting.popleft(), Crowded())
+            self._waiting.popleft().tell(Crowded())
         self._weeding = bool(self._waiting)
         if self._weeding:
             loop.call_at(self._waiting[0].came_s + self._gate.line_s, self._weed, loop)
 
 
-async def _answer(pool: asyncpg.Pool, asks: Sequence[_Ask]) -> None:
+async def _answer(pool: asyncpg.Pool, asks: Sequence[Ask]) -> None:
     """Answer asks by one statement. What fails for any of them is nobody's fault but one's: each is then read alone."""
-    found: dict[int, list[asyncpg.Record]] = {}
+    found: dict[int, asyncpg.Record] = {}
     try:
-        for row in await _fetch(pool, asks):
-            found.setdefault(row["no"], []).append(row)
+        found = {row["no"]: row for row in await _fetch(pool, asks)}
     except Exception as error:
         # Whose fault it was shows when each is read alone, and there it is raised.
         log.info("asks are read alone after %s", type(error).__name__)
     for no, ask in enumerate(asks, start=1):
-        if not ask.answer.done():
-            _settle(ask, found.get(no, ()))
+        ask.tell(_found(found.get(no)))
 
 
-def _settle(ask: _Ask, rows: Sequence[asyncpg.Record]) -> None:
-    if not rows or rows[0]["refused"] == _LATER or moved_bytes(rows) > DELTA_BYTES:
-        ask.answer.set_result(None)
-        return
-    refused = refusal_of(rows[0])
-    if refused is not None:
-        ask.answer.set_exception(refused)
-        return
+def _found(row: asyncpg.Record | None) -> Read | Exception | None:
+    if row is None:
+        return None
     try:
-        ask.answer.set_result(reading.read_of(rows))
+        about, frames = reading.about_of(row["about"]), row["frames"]
+        return reading.read_of(about, () if frames is None else (frames,))
     except Exception as error:
         # Whatever it is: those behind this one wait for the same loop.
-        ask.answer.set_exception(error)
+        return error
 
 
-def _fail(ask: _Ask, error: Exception) -> None:
-    if not ask.answer.done():
-        ask.answer.set_exception(error)
-
-
-async def _fetch(pool: asyncpg.Pool, asks: Sequence[_Ask]) -> list[asyncpg.Record]:
-    room = room_of_pull()
+async def _fetch(pool: asyncpg.Pool, asks: Sequence[Ask]) -> list[asyncpg.Record]:
     holders, cursors = [ask.holder for ask in asks], [ask.cursor for ask in asks]
     rows: list[asyncpg.Record] = await pool.fetch(
-        _PULLS,
+        _PAGES,
         uuids(holder.org_id for holder in holders),
         uuids(holder.device_id for holder in holders),
         blobs(holder.secret_hash for holder in holders),
@@ -153,10 +164,5 @@ async def _fetch(pool: asyncpg.Pool, asks: Sequence[_Ask]) -> list[asyncpg.Recor
         texts(cursor.snapshot for cursor in cursors),
         texts(texts(cursor.buckets) for cursor in cursors),
         _ENOUGH_BYTES,
-        room.documents,
-        room.documents_min,
-        limits.PAGE_BYTES,
-        DELTA_BYTES,
-        limits.SCOPE_DOCUMENTS,
     )
     return rows

@@ -29,9 +29,9 @@ class Delayed:
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Run the statement, its function last."""
-        waits = f"from (select pg_advisory_xact_lock_shared({LOCK}) offset 0) w cross join lateral sync_pull("
-        assert statement.count("from sync_pull(") == 1, "the pull asks in another way now: delay that one"
-        rows: list[asyncpg.Record] = await self._conn.fetch(statement.replace("from sync_pull(", waits), *values)
+        waits = f"from (select pg_advisory_xact_lock_shared({LOCK}) offset 0) w cross join lateral sync_page("
+        assert statement.count("from sync_page(") == 1, "the pull asks in another way now: delay that one"
+        rows: list[asyncpg.Record] = await self._conn.fetch(statement.replace("from sync_page(", waits), *values)
         return rows
 
 
@@ -59,7 +59,7 @@ async def test_a_volatile_pull_reads_what_its_statement_does_not_see_and_ours_re
         await ensure_life(stage.pool)
         assert (await look_while_something_commits(stage)).lines == 0
         async with owner_connection(fresh_settings) as owner:
-            signature = await owner.fetchval("select 'sync_pull'::regproc::oid::regprocedure::text")
+            signature = await owner.fetchval("select 'sync_page'::regproc::oid::regprocedure::text")
             await owner.execute(f"alter function {signature} volatile")
         await stage.pool.expire_connections()
         newer = (await look_while_something_commits(stage)).lines
@@ -69,7 +69,7 @@ async def test_a_volatile_pull_reads_what_its_statement_does_not_see_and_ours_re
 
 async def test_every_function_that_pages_are_read_by_is_stable(owner: asyncpg.Connection) -> None:
     named = set(re.findall(r"\b(sync_\w+)\(", inspect.getsource(reading) + inspect.getsource(together)))
-    assert {"sync_pull", "sync_pulls", "sync_digests", "sync_range_sums"} <= named
+    assert {"sync_page", "sync_pages", "sync_digests", "sync_range_sums"} <= named
     rows = await owner.fetch(
         "select proname, provolatile::text from pg_proc where proname = any($1) or proname in ('sync_life_now', 'sync_system', 'sync_database')",
         list(named),

@@ -17,7 +17,7 @@ from tests.sync.counting import counted_pool
 from tests.sync.stage import NOW, Stage
 
 _FIRST = """
-select * from sync_pull('{}', '{}', null, null, '{}', '{}', null, null, '{{}}', null, null, null, '{{}}', true, false, null, null,
+select about, frame from sync_page('{}', '{}', null, null, '{}', '{}', null, null, '{{}}', null, null, null, '{{}}', true, false, null, null,
   2000, 250, 2000000, 2000000, 50000)"""
 EIGHT = ("me/{}", "role/engineer", "crew/{}", "crew/{}", "district/{}/open", "district/{}/open", "ref")
 

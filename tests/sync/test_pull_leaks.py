@@ -83,7 +83,7 @@ async def test_a_device_of_ours_pulls_nothing_of_theirs_though_it_names_their_bu
 
 
 CLAIM = """
-select refused, want, names, frames from sync_pull($1, $2, $3, $4, $5, $6, sync_life_now(), $7::text::pg_snapshot, $8, $9, '', $10, $11,
+select about, frame from sync_page($1, $2, $3, $4, $5, $6, sync_life_now(), $7::text::pg_snapshot, $8, $9, '', $10, $11,
   $12, $13, $14, $15, 2000, 250, 2000000, 2000000, 50000)"""
 ZERO_ID = UUID(int=0)
 
@@ -103,8 +103,8 @@ async def test_a_pull_gives_no_bucket_that_the_person_does_not_hold_whatever_the
             *(stage.org_id, device.id, None, None, device.person_id, NOW, since, claimed, part, ZERO_ID, ["crew/1"]),
             *(True, weighed, mend, list(range(256))),
         )
-        assert b"secret" not in b"".join(row["frames"] or b"" for row in rows)
-        assert rows[0]["want"] == [f"dev/{device.id}", "ref"]
+        assert b"secret" not in b"".join(row["frame"] or b"" for row in rows)
+        assert reading.about_of(rows[-1]["about"]).want == (f"dev/{device.id}", "ref")
 
 
 async def test_who_brings_no_secret_of_the_device_or_a_session_of_another_gets_nothing(stage: Stage) -> None:
@@ -134,7 +134,7 @@ async def test_who_brings_no_secret_of_the_device_or_a_session_of_another_gets_n
             *(stage.org_id, device.id, secret, session, device.person_id, NOW, None, [], None, ZERO_ID, []),
             *(True, False, None, None),
         )
-        assert tuple(row.values()) == (refused, None, None, None)
+        assert tuple(row.values()) == (f'{{"refused":"{refused}"}}', None)
     nobody = Holder(stage.org_id, device.id, device.person_id, secret_hash=stored)
     assert (await reading.read(stage.pool, nobody, Start(), NOW)).want == (f"dev/{device.id}",)
 

@@ -173,7 +173,7 @@ async def break_floor(settings: Settings, wrong: str) -> None:
     compared = re.compile(r"(\w+\.floor) > pg_snapshot_xmin\(([^)]+)\)")
     instead = r"\1 > pg_snapshot_xmax(\2)" if wrong == "pg_snapshot_xmax" else "false"
     async with owner_connection(settings) as conn:
-        source = await conn.fetchval("select pg_get_functiondef('sync_pull'::regproc)")
+        source = await conn.fetchval("select pg_get_functiondef('sync_page'::regproc)")
         broken, times = compared.subn(instead, source)
         assert times == 1, "the pull compares floors in another way now: break that one"
         await conn.execute(broken)

@@ -34,11 +34,17 @@ STORM_S = 12.0
 ENOUGH = 800
 SECOND = timedelta(seconds=1)
 _FETCH = together._fetch
-_SOURCE = "select pg_get_functiondef(oid) from pg_proc where proname = 'sync_pulls'"
+_SOURCE = "select pg_get_functiondef(oid) from pg_proc where proname = 'sync_pages'"
 
 FAULTS = {
-    "everybody gets what the first one may see": ("want := asked.want;", "want := coalesce(want, asked.want);"),
-    "who has no news gets the last one's": ("frames := asked.written;", "frames := coalesce(asked.written, frames);"),
+    "everybody gets what the first one may see": (
+        "public.sync_about(q.life, q.last_n, q.seen_n, q.want)",
+        "public.sync_about(q.life, q.last_n, q.seen_n, first_value(q.want) over (order by q.no))",
+    ),
+    "who has no news gets the last one's": (
+        "'}' else '}' end end, w.frames",
+        "'}' else '}' end end, coalesce(w.frames, lag(w.frames) over (order by w.no))",
+    ),
     "everybody is followed from where the first one stands": (
         "x.xid >= pg_snapshot_xmin(q.since) and not pg_visible_in_snapshot(x.xid, q.since)",
         "x.xid >= pg_snapshot_xmin($7[1]::pg_snapshot) and not pg_visible_in_snapshot(x.xid, $7[1]::pg_snapshot)",
@@ -69,7 +75,7 @@ class Storm:
         """Tell the time."""
         return self.now
 
-    async def fetch(self, pool: asyncpg.Pool, asks: Sequence["together._Ask"]) -> list[asyncpg.Record]:
+    async def fetch(self, pool: asyncpg.Pool, asks: Sequence["together.Ask"]) -> list[asyncpg.Record]:
         """Ask together as ever, and in the same snapshot once more for each."""
         async with reading.one_snapshot(pool) as conn:
             now = asks[-1].clock()

@@ -69,7 +69,7 @@ class Gated(_Connection):  # type: ignore[misc,valid-type]
 
     async def fetch(self, query: str, *args: Any, **more: Any) -> list[asyncpg.Record]:
         """Run a query; who is to see what a page is made of sees it right before."""
-        before_pages = pages_of.get() if "sync_pull" in query else None
+        before_pages = pages_of.get() if "sync_page" in query else None
         if before_pages is not None:
             await before_pages([UUID(id) for id in str(args[1]).strip("{}").split(",")])
         rows: list[asyncpg.Record] = await super().fetch(query, *args, **more)
