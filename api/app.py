@@ -7,20 +7,18 @@ they read and answer by `opt=describe(...)`: without that they are for signed-in
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from typing import cast
 
 import asyncpg
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp
 
 from api.auth import authenticate, provide_actor, provide_device
 from api.database import connect_as_app, open_pool
-from api.direct import Direct
 from api.envelope import Envelope
 from api.flood import Flood
+from api.ledger import Ledger
 from api.live import telling, telling_console
 from api.metrics import Metrics
 from api.oidc import Oidc
@@ -67,6 +65,7 @@ from api.routes import (
 )
 from api.services import Clock, Services, system_clock
 from api.settings import Settings
+from api.shortcut import PATH, PullShortcut
 from api.stopping import stopping
 from api.timers import timing
 from api.waking.waker import Waker
@@ -130,19 +129,22 @@ def create_app(
     With `timers` it also does the work by the clock; `serving`: it is the process's own, and heeds the signals that stop it.
     """
     metrics = Metrics()
+    ledger = Ledger(metrics)
+    shortcut = PullShortcut(ledger, hsts=settings.production)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_services(settings, metrics, clock) as services:
             app.state.services = services
+            shortcut.open(services)
             with stopping(services.pokes.let_go) if serving else nullcontext():
                 async with timing(services) if timers else nullcontext():
                     yield
 
     app = bare_app(lifespan)
-    direct = Direct(app.asgi_handler, {"/sync/v1/pull": cast(ASGIApp, pull.pull.fn)})
     # Around the router, not in it: what the router itself refuses has to pass through it too.
-    app.asgi_handler = Envelope(direct, metrics, hsts=settings.production)
+    app.asgi_handler = Envelope(app.asgi_handler, ledger, hsts=settings.production)
+    app.state.shortcuts = {PATH.encode(): shortcut}
     return app
 
 

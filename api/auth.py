@@ -6,6 +6,7 @@ the database for each request; nothing about rights is believed from a token.
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,6 +37,8 @@ OPEN311_SCOPE: Final = "open311"
 _CALLER: Final = "onsite_caller"
 _DEVICE: Final = "onsite_device"
 _HEADER_CHARS_MAX: Final = 10_000
+# A device's token and session, each as long as it is.
+_DEVICE_HEADER_CHARS_MAX: Final = 400
 _NO_SESSION: Final = UUID(int=0)
 _READING: Final = frozenset({"GET", "HEAD"})
 
@@ -126,12 +129,28 @@ def provide_device(request: Connection) -> Device:
 
 def holder_named(connection: Connection) -> Holder:
     """Give the holder that a device's call names, for the statement that proves it. Raises ProblemError (401) where none can be meant."""
-    token = read_token(_bearer(connection), TokenKind.DEVICE)
-    if token is None:
+    headers = connection.headers
+    holder = holder_of(headers.get("authorization", ""), headers.get("onsite-session", ""))
+    if holder is None:
         raise ProblemError("unauthenticated")
-    named = connection.headers.get("onsite-session")
+    return holder
+
+
+def holder_of(authorization: str, session: str) -> Holder | None:
+    """Give the holder that the headers of a device's call name; None where none can be meant."""
+    if len(authorization) + len(session) > _DEVICE_HEADER_CHARS_MAX:
+        return None
+    return _holder_of(authorization, session)
+
+
+# A phone says the same with each call, and taking it apart takes as long as its cursor does.
+@lru_cache(maxsize=4_096)
+def _holder_of(authorization: str, session: str) -> Holder | None:
+    token = read_token(_bearer_in(authorization) or "", TokenKind.DEVICE)
+    if token is None:
+        return None
     # What is no session at all is none of this device's.
-    session_id = None if not named else _session_id(connection) or _NO_SESSION
+    session_id = None if not session else _uuid(session) or _NO_SESSION
     return Holder(token.org_id, token.id, secret_hash=token.secret_hash, session_id=session_id)
 
 
@@ -209,9 +228,16 @@ async def _caller_of(services: Services, org_id: UUID, person_id: UUID, sign_in_
 
 
 def _bearer(connection: Connection) -> str:
-    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text or len(text) > _HEADER_CHARS_MAX or not text.isascii():
+    text = _bearer_in(connection.headers.get("authorization", ""))
+    if text is None:
         raise ProblemError("unauthenticated")
+    return text
+
+
+def _bearer_in(authorization: str) -> str | None:
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not text or len(text) > _HEADER_CHARS_MAX or not text.isascii():
+        return None
     return text.strip()
 
 
@@ -231,8 +257,12 @@ def _plain_key(connection: Connection) -> str:
 
 
 def _session_id(connection: Connection) -> UUID | None:
+    return _uuid(connection.headers.get("onsite-session", ""))
+
+
+def _uuid(text: str) -> UUID | None:
     try:
-        return UUID(connection.headers.get("onsite-session", ""))
+        return UUID(text)
     except ValueError:
         return None
 

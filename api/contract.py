@@ -16,14 +16,18 @@ HEADER: Final = "onsite-contract"
 _FORM: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
 
 
+def is_spoken(text: str) -> bool:
+    """Tell whether a version, as the header names it, is of our major."""
+    match = _FORM.fullmatch(text)
+    return match is not None and int(match[1]) == MAJOR
+
+
 def require_contract(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Refuse a device that speaks another major version, or names none.
 
     Raises ProblemError (upgrade_required) that says what to do.
     """
-    text = connection.headers.get(HEADER, "")
-    match = _FORM.fullmatch(text)
-    if match is not None and int(match[1]) == MAJOR:
+    if is_spoken(connection.headers.get(HEADER, "")):
         return
     raise ProblemError(
         "upgrade_required",

@@ -3,15 +3,14 @@
 It wraps the application from outside, so that answers of the router itself (404, 405) pass through it too.
 """
 
-import asyncio
-import logging
 import time
 from typing import Any, Final
 
 from litestar.types import ASGIApp, Message, Receive, Send
 from uuid_utils.compat import uuid7
 
-from api.metrics import Metrics
+from api.frames import FRAMES
+from api.ledger import Ledger
 from api.record import Record, put_record
 from sync.wire import encode
 
@@ -24,8 +23,8 @@ _COMPRESSIBLE: Final = (
     b"text/",
     b"image/svg+xml",
 )
-FRAMES: Final = b"application/x-ndjson"
-"""The media type of a page of documents."""
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""A site that is to be called by HTTPS alone says so."""
 
 _API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 _PAGE_POLICY: Final = (
@@ -40,17 +39,14 @@ _ALWAYS: Final = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 
-log = logging.getLogger("onsite.request")
-
 
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, hsts: bool) -> None:
+    def __init__(self, app: ASGIApp, ledger: Ledger, *, hsts: bool) -> None:
         self._app = app
-        self._metrics = metrics
+        self._ledger = ledger
         self._hsts = hsts
-        self._lines: list[dict[str, Any]] = []
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer one request, then write its line."""
@@ -61,41 +57,12 @@ class Envelope:
         put_record(scope, record)
         answer = _Answer(scope, send, record, hsts=self._hsts)
         started = time.perf_counter()
-        self._metrics.in_flight.inc()
+        self._ledger.begin()
         try:
             await self._app(scope, receive, answer.send)
         finally:
-            self._metrics.in_flight.dec()
-            self._finish(scope, record, answer.status, time.perf_counter() - started)
-
-    def _finish(self, scope: Any, record: Record, status: int, seconds: float) -> None:
-        route = str(scope.get("path_template") or "unmatched")
-        code = record.code or ("ok" if 0 < status < 400 else "aborted")
-        self._metrics.requests.labels(record.method, route, str(status), code).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
-        line: dict[str, Any] = {
-            "event": record.event or "request",
-            "request_id": str(record.request_id),
-            "method": record.method,
-            "route": route,
-            "status": status,
-            "code": code,
-            "ms": round(seconds * 1000, 1),
-        }
-        if record.org_id is not None:
-            line["org"] = str(record.org_id)
-        if record.actor:
-            line["actor"] = record.actor
-        if record.command_id is not None:
-            line["command_id"] = str(record.command_id)
-        self._lines.append(line)
-        if len(self._lines) == 1:
-            asyncio.get_running_loop().call_soon(self._tell)
-
-    def _tell(self) -> None:
-        """Write the lines of this turn of the loop at once: each by itself would cost more than a look into the database."""
-        lines, self._lines = self._lines, []
-        log.info("request", extra={"lines": lines})
+            route = str(scope.get("path_template") or "unmatched")
+            self._ledger.end(record, route, status=answer.status, seconds=time.perf_counter() - started)
 
 
 class _Answer:
@@ -153,7 +120,8 @@ class _Answer:
 
     def _add_headers(self, headers: dict[bytes, bytes]) -> None:
         kind = headers.get(b"content-type", b"")
-        # No browser shows frames for phones, and what tells it how to would be a third of most answers to a pull.
+        # No browser shows frames for phones, and what tells it how to would be a third of most answers to a pull. Nobody keeps the answer to
+        # a POST that does not say for how long.
         if kind != FRAMES:
             for name, value in _ALWAYS.items():
                 headers.setdefault(name, value)
@@ -161,7 +129,7 @@ class _Answer:
             if self.status != 304:
                 page = kind.startswith(b"text/html")
                 headers.setdefault(b"content-security-policy", _PAGE_POLICY if page else _API_POLICY)
-        headers.setdefault(b"cache-control", b"no-store")
+            headers.setdefault(b"cache-control", b"no-store")
         headers[b"request-id"] = str(self._record.request_id).encode()
         if self._hsts:
-            headers.setdefault(b"strict-transport-security", b"max-age=31536000")
+            headers.setdefault(*HSTS)

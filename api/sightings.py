@@ -1,8 +1,7 @@
 """What a device says of itself with each call, for the list of devices. Lossy, and nothing is decided by it."""
 
-from typing import Any, Final
-
-from litestar.connection import ASGIConnection
+from collections.abc import Mapping
+from typing import Final
 
 from api.services import Services
 from sync.devices import Device
@@ -15,7 +14,7 @@ _APP_CHARS: Final = 120
 
 
 def note_call(
-    connection: ASGIConnection[Any, Any, Any, Any],
+    headers: Mapping[str, str],
     services: Services,
     device: Device | Holder,
     *,
@@ -23,14 +22,14 @@ def note_call(
     unsent: int | None = None,
 ) -> None:
     """Note that a device called. What it does not say of itself, or says wrongly, stays as it was."""
-    app = connection.headers.get(APP, "")
+    app = headers.get(APP, "")
     services.telemetry.note(
         Sighting(
             org_id=device.org_id,
             device_id=device.device_id if isinstance(device, Holder) else device.id,
             at=services.clock(),
             pulled=pulled,
-            unsent=_count(connection.headers.get(UNSENT, "")) if unsent is None else min(unsent, 2**31 - 1),
+            unsent=_count(headers.get(UNSENT, "")) if unsent is None else min(unsent, 2**31 - 1),
             app=app if 0 < len(app) <= _APP_CHARS and app.isprintable() else None,
         )
     )

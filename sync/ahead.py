@@ -45,6 +45,10 @@ class Ahead:
         task.add_done_callback(_told)
         self._kept[onward.token] = _Kept(source.holder, task, loop.call_later(KEEP_S, self._drop, onward.token))
 
+    def keeps(self, token: str | None) -> bool:
+        """Tell whether a page was read for who asks with this cursor."""
+        return token in self._kept
+
     async def take(self, source: Source, token: str | None) -> Read | None:
         """Give what was read for a device that asks with this cursor; None where nothing was, and then it is to be read now."""
         kept = None if token is None else self._kept.get(token)

@@ -28,6 +28,11 @@ _NAMED: Final = {1: ("dev/", ""), 2: ("me/", ""), 3: ("crew/", ""), 4: ("distric
 # The device's own bucket, which every cursor holds, is the number alone: the MAC says whose it is.
 _OWN: Final = b"\6"
 _UUID_CHARS: Final = 36
+# Longer ones are not remembered.
+_KNOWN_CHARS: Final = 1_024
+# In transactions, of the whole cluster.
+_UNDER_WAY_MAX: Final = 1_000
+_GONE_BY_MAX: Final = 1_000_000
 _SNAPSHOT: Final = re.compile(r"(\d{1,20}):(\d{1,20}):(?:\d{1,20}(?:,\d{1,20})*)?", re.ASCII)
 
 CursorTrouble = Literal["too_long", "malformed", "unknown_key", "bad_mac", "other_major"]
@@ -82,6 +87,8 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(_Packed)
 
 
+# Many devices stand at the same snapshots.
+@lru_cache(maxsize=1_024)
 def is_snapshot(text: str) -> bool:
     """Tell whether a text is a `pg_snapshot` that PostgreSQL would accept: xmin <= open ones, ascending, < xmax."""
     match = _SNAPSHOT.fullmatch(text)
@@ -98,6 +105,17 @@ def snapshot_xmin(snapshot: str) -> int:
     if not is_snapshot(snapshot):
         raise ValueError("not a snapshot")
     return int(snapshot.partition(":")[0])
+
+
+def is_recent(cursor: Cursor, snapshot: str) -> bool:
+    """Tell whether a device to which nothing happened up to a snapshot may as well stay at its cursor: it costs nothing to look from there.
+
+    It does where much was under way when it was made, and one of long ago would come upon what retention has forgotten. Raises ValueError for
+    a snapshot that is none.
+    """
+    begin, end, _ = cursor.snapshot.split(":")
+    under_way, gone_by = int(end) - int(begin), snapshot_xmin(snapshot) - int(begin)
+    return under_way <= _UNDER_WAY_MAX and 0 <= gone_by <= _GONE_BY_MAX
 
 
 def seal_cursor(keyring: Keyring, cursor: Cursor) -> str:
@@ -124,6 +142,10 @@ def open_cursor(keyring: Keyring, token: str, *, device: UUID, major: int) -> Cu
     """
     if len(token) > limits.CURSOR_BYTES:
         return Unusable("too_long")
+    return (_open_known if len(token) <= _KNOWN_CHARS else _open)(keyring, token, device, major)
+
+
+def _open(keyring: Keyring, token: str, device: UUID, major: int) -> Cursor | Unusable:
     raw = _unbase64(token)
     if raw is None or len(raw) < _HEAD_BYTES or raw[0] != _FORMAT:
         return Unusable("malformed")
@@ -135,6 +157,10 @@ def open_cursor(keyring: Keyring, token: str, *, device: UUID, major: int) -> Cu
     if cursor is None:
         return Unusable("malformed")
     return cursor if cursor.major == major else Unusable("other_major")
+
+
+# Who has nothing to fetch comes with the same cursor again and again.
+_open_known: Final = lru_cache(maxsize=8_192)(_open)
 
 
 def _seal(keyring: Keyring, cursor: Cursor) -> str:

@@ -18,7 +18,7 @@ from mobile_contract.digest import Digest
 from mobile_contract.schema.messages import Begin, BucketDigest, End, PullAsk
 from sync import page, reading
 from sync.clock import make_anchor
-from sync.cursor import Cursor, Unusable, open_cursor, seal_cursor
+from sync.cursor import Cursor, Unusable, is_recent, open_cursor, seal_cursor
 from sync.keyring import Keyring
 from sync.life import ensure_life, raise_if_standby
 from sync.page import Before, Stand
@@ -102,8 +102,16 @@ def followed(
         return None
     if read.life != cursor.life:
         return compare_page(source, read, ask.cursor, now)
+    if last and read.names is None and is_recent(cursor, read.snapshot):
+        return _nothing_new(source, ask, read, cursor=cursor, now=now)
     before = page.before_at(cursor)
     return _written(source, (before, page.stand_after(before, read), read), cursor=cursor, now=now, last=last)
+
+
+def _nothing_new(source: Source, ask: PullAsk, read: Read, *, cursor: Cursor, now: datetime) -> Page:
+    """Make the page of a device to which nothing happened: it stays at its cursor."""
+    end = End(cursor=ask.cursor, acked_n=read.acked_n, more=False, warnings=_warnings(read))
+    return made(page.write(head_of(source, read, now), (), end), read, cursor, idle=True)
 
 
 def at_cursor(source: Source, ask: PullAsk) -> Cursor | None:

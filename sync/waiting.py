@@ -10,13 +10,13 @@ import asyncpg
 
 from mobile_contract import limits
 from mobile_contract.schema.messages import PullAsk, RepairAsk
-from sync import page, pull, repair
+from sync import page, pull, repair, together
 from sync.ahead import Ahead
 from sync.cursor import Cursor
 from sync.gate import Crowded, Gate
 from sync.pokes import Pokes
 from sync.pull import Page, Source
-from sync.reading import Holder, Start
+from sync.reading import Holder, Read, Start
 from sync.together import Together
 from sync.transaction import org_transaction
 
@@ -44,9 +44,42 @@ class Waiting:
         self._together = Together(self._gate)
         self._ahead = Ahead(self._gate, clock)
 
-    async def pull(self, source: Source, ask: PullAsk) -> Page:
-        """Answer a pull; with `wait_s` as soon as there is news. Raises Crowded, Standby, ValueError for digests that are none."""
-        found = await self._inside(source, ask)
+    def pull_soon(
+        self, source: Source, ask: PullAsk, told: Callable[[Page | None], None], *, gone: Callable[[], bool]
+    ) -> bool:
+        """Look for a device that follows what it holds, without a task: `told` gets its page, or None where it is to be asked for by `pull`.
+
+        False, and nobody is told: it is none of these. Nobody is told either once the caller is `gone`. `told` never raises.
+        """
+        cursor = pull.following(source, ask)
+        if cursor is None or source.holder.secret_hash is None or self._ahead.keeps(ask.cursor):
+            return False
+
+        def read(found: Read | Exception | None) -> None:
+            page_ = None
+            # Who is refused is told why where everybody is, as is whatever else goes wrong.
+            if isinstance(found, Read):
+                with contextlib.suppress(Exception):
+                    page_ = pull.followed(source, ask, found, cursor=cursor, now=self._clock())
+            told(page_)
+
+        try:
+            self._together.ask(source.pool, together.Ask(source.holder, cursor, self._clock, told=read, gone=gone))
+        except Crowded:
+            return False
+        return True
+
+    def is_final(self, ask: PullAsk, found: Page) -> bool:
+        """Tell whether a page may leave as it is: nobody waits for news, and nothing is to be done beside it."""
+        waits = found.idle and ask.wait_s > 0
+        return not waits and found.onward is None and min(ask.seen_n, found.acked_n) <= found.seen_n
+
+    async def pull(self, source: Source, ask: PullAsk, *, found: Page | None = None) -> Page:
+        """Answer a pull; with `wait_s` as soon as there is news. A page that was `found` already is the first look.
+
+        Raises Crowded, Standby, ValueError for digests that are none.
+        """
+        found = await self._inside(source, ask) if found is None else await self._noted(source, ask, found)
         wait_s = min(ask.wait_s, limits.WAIT_S)
         if not found.idle or wait_s == 0:
             return found
@@ -102,6 +135,10 @@ class Waiting:
             async with self._gate.enter():
                 # After the line: what ended while this one waited is not held any more.
                 found = await pull.pull(source, ask, now=self._clock())
+        return await self._noted(source, ask, found)
+
+    async def _noted(self, source: Source, ask: PullAsk, found: Page) -> Page:
+        """Do what is to be done beside a page: let go of what the device has shown, read on."""
         seen_n = min(ask.seen_n, found.acked_n)
         if seen_n > found.seen_n and found.cursor is not None:
             # The page is read: where there is no place now, the device says what it has shown with its next pull.

@@ -1,10 +1,9 @@
 """Routes by which devices fetch: pull, repair, and the stream of pokes. The work is `sync.waiting`; this is HTTP only.
 
-A page is made whole before its first byte leaves, so a slow phone holds neither a database connection nor a snapshot. Phones ask often and
-mostly for nothing: pull and repair are plain ASGI, since what the framework does around a handler takes longer than a pull.
+A page is made whole before its first byte leaves, so a slow phone holds neither a database connection nor a snapshot. Pull and repair are
+plain ASGI, since they answer what is no JSON; most pulls never come here (`api.shortcut`).
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final, TypeVar
 
@@ -17,7 +16,7 @@ from api.auth import holder_named, prove_device, proven
 from api.body import read_struct
 from api.contract import require_contract
 from api.describe import for_devices
-from api.envelope import FRAMES
+from api.frames import FRAMES, encoded, headers_of
 from api.problems import ProblemError, busy
 from api.services import Services
 from api.sightings import note_call
@@ -29,17 +28,12 @@ from sync.life import Standby
 from sync.pokes import Crowded
 from sync.pull import Page, Source
 from sync.reading import SessionUnknown, Unproven
-from sync.wire import encode_page
 
 AnyRequest = Request[Any, Any, Any]
 T = TypeVar("T")
 
 RETRY_AFTER_S: Final = 2
 STANDBY_RETRY_AFTER_S: Final = 10
-# Beyond this, compressing takes long enough to be felt by every other request of the process.
-_COMPRESS_HERE_BYTES: Final = 256 * limits.KIB
-# A page without news is an anchor and a cursor, which nothing shortens.
-_COMPRESS_FROM_BYTES: Final = 1_000
 _PROBLEMS: Final = ("unauthenticated", "session_unknown", "upgrade_required", "standby", "busy", "invalid")
 _FRAMES: Final = Begin | Put | Del | Mend | End
 
@@ -68,7 +62,7 @@ async def pull(scope: Scope, receive: Receive, send: Send) -> None:
     source = source_of(request, services)
     ask = await _asked(request, PullAsk, limits.PULL_BODY_BYTES)
     page = await _served(request, source, services.waiting.pull(source, ask))
-    note_call(request, services, source.holder, pulled=True, unsent=ask.unsent)
+    note_call(request.headers, services, source.holder, pulled=True, unsent=ask.unsent)
     await _answer(request, page, send)
 
 
@@ -149,16 +143,9 @@ async def _served(request: AnyRequest, source: Source, work: Awaitable[T]) -> T:
 
 
 async def _answer(request: AnyRequest, page: Page, send: Send) -> None:
-    accepted = request.headers.get("accept-encoding") if len(page.body) > _COMPRESS_FROM_BYTES else None
-    if len(page.body) > _COMPRESS_HERE_BYTES:
-        encoded = await asyncio.to_thread(encode_page, page.body, accepted)
-    else:
-        encoded = encode_page(page.body, accepted)
-    headers = [(b"content-type", FRAMES), (b"content-length", b"%d" % len(encoded.body))]
-    if encoded.encoding != "identity":
-        headers.append((b"content-encoding", encoded.encoding.encode()))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": encoded.body, "more_body": False})
+    answer = await encoded(page.body, request.headers.get("accept-encoding"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers_of(answer)})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 
 async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -72,7 +72,7 @@ async def hand_in(
     received_at = services.clock()
     require_contract(request)
     body = await read_bytes(request, limit=limits.PUSH_BODY_BYTES)
-    note_call(request, services, device)
+    note_call(request.headers, services, device)
     desk = Desk(
         pool=services.pool,
         keyring=services.keyring,
@@ -103,7 +103,7 @@ async def report_positions(
     now = services.clock()
     require_contract(request)
     ask = await read_struct(request, PositionsAsk, limit=limits.POSITIONS_BODY_BYTES)
-    note_call(request, services, device)
+    note_call(request.headers, services, device)
     return PositionsAnswer(taken=await take_positions(services.pool, device, ask, received_at=now, now=now))
 
 
