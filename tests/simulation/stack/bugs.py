@@ -126,8 +126,8 @@ def _alone(_: Any) -> Any:
 
 
 def _one_less(real: Any) -> Any:
-    def read_of(rows: Any) -> Any:
-        found = real(rows)
+    def read_of(about: Any, frames: Any) -> Any:
+        found = real(about, frames)
         return replace(found, acked_n=max(found.acked_n - 1, 0))
 
     return read_of
@@ -136,8 +136,8 @@ def _one_less(real: Any) -> Any:
 def _held_for_ever(real: Any) -> Any:
     known: dict[str, dict[str, None]] = {}
 
-    def read_of(rows: Any) -> Any:
-        found = real(rows)
+    def read_of(about: Any, frames: Any) -> Any:
+        found = real(about, frames)
         # The first bucket of everybody is that of the device.
         held = known.setdefault(found.want[0], {})
         held.update(dict.fromkeys(found.want))
