@@ -186,7 +186,7 @@ async def read(
             limits.SCOPE_DOCUMENTS,
         )
         about = about_of(rows[-1]["about"])
-        frames = tuple([row[1] for row in rows[:-1]])
+        frames = tuple([row[1] for row in rows if row[1] is not None])
         if sum(map(len, frames[: about.moved])) <= DELTA_BYTES:
             break
     return read_of(about, frames)

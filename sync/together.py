@@ -19,7 +19,7 @@ from sync import reading
 from sync.cursor import Cursor
 from sync.gate import Crowded, Gate
 from sync.literals import blobs, texts, uuids
-from sync.reading import Holder, Read
+from sync.reading import Holder, Read, SessionUnknown, Start, Unproven, room_of_pull
 
 log = logging.getLogger("onsite.pull")
 AT_ONCE: Final = 16
@@ -130,6 +130,9 @@ class Together:
 
 async def _answer(pool: asyncpg.Pool, asks: Sequence[Ask]) -> None:
     """Answer asks by one statement. What fails for any of them is nobody's fault but one's: each is then read alone."""
+    if len(asks) == 1:
+        asks[0].tell(await _by_itself(pool, asks[0]))
+        return
     found: dict[int, asyncpg.Record] = {}
     try:
         found = {row["no"]: row for row in await _fetch(pool, asks)}
@@ -138,6 +141,17 @@ async def _answer(pool: asyncpg.Pool, asks: Sequence[Ask]) -> None:
         log.info("asks are read alone after %s", type(error).__name__)
     for no, ask in enumerate(asks, start=1):
         ask.tell(_found(found.get(no)))
+
+
+async def _by_itself(pool: asyncpg.Pool, ask: Ask) -> Read | Exception | None:
+    """Read for one ask by the statement of one, which begins sooner than that of many and gives whatever there is to give."""
+    try:
+        return await reading.read(pool, ask.holder, Start.at(ask.cursor), ask.clock(), room=room_of_pull())
+    except (Unproven, SessionUnknown, ValueError) as error:
+        return error
+    except Exception as error:
+        log.info("an ask is read again after %s", type(error).__name__)
+        return None
 
 
 def _found(row: asyncpg.Record | None) -> Read | Exception | None:

@@ -243,8 +243,10 @@ async def test_a_bucket_that_has_forgotten_is_sent_anew(stage: Stage, owner: asy
         "insert into sync_floor (org_id, bucket, floor, life) values ($1, 'crew/1', pg_current_xact_id(), sync_life_now())",
         stage.org_id,
     )
-    assert await all_at_once(stage, [phone]) == [None], "it is to be read alone"
-    assert (await alone(stage, phone)).again == {"crew/1"}
+    assert await all_at_once(stage, [phone, phone]) == [None, None], "each is to be read alone"
+    (read,) = await all_at_once(stage, [phone])
+    assert told(read) == told(await alone(stage, phone))
+    assert isinstance(read, Read) and read.again == {"crew/1"}
 
 
 async def test_a_statement_that_fails_sends_everybody_to_ask_alone(

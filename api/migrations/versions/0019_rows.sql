@@ -14,10 +14,34 @@ create or replace function sync_frame_gone(marks text, kind text, id uuid) retur
   select textsend('{"frame":"del","b":[' || $1 || '],"kind":' || to_json($2) || ',"id":"' || $3 || E'"}\n')
 $$;
 
--- What every page tells about itself, as JSON; without a life, a new one must begin.
+-- What every page tells about itself, as JSON that is left open; without a life, a new one must begin.
 create or replace function sync_about(life uuid, acked_n bigint, seen_n bigint, want text[]) returns text language sql stable as $$
   select '{"snapshot":"' || pg_current_snapshot() || '","life":' || coalesce('"' || $1 || '"', 'null') || ',"acked_n":' || coalesce($2, 0)
-    || ',"seen_n":' || coalesce($3, 0) || ',"want":' || array_to_json($4) || '}'
+    || ',"seen_n":' || coalesce($3, 0) || ',"want":' || array_to_json($4)
+$$;
+
+-- What moved in buckets since a snapshot, where it is little: its frames in one piece, `lines` of them. Otherwise `moved` is more than 200, or `large`
+-- says that a document is: then it is for `sync_page` to say what of them fits a page. Plain, so that it is merged into what asks; where it is not
+-- `wanted`, nothing is looked at.
+create or replace function sync_moved(wanted boolean, org uuid, buckets text[], since pg_snapshot)
+returns table (moved bigint, large boolean, lines bigint, frames bytea) language sql stable as $$
+  select coalesce(sum(e.times), 0)::bigint, bool_or(octet_length(d.body) > 8192), count(*) filter (where e.gone or d.body is not null),
+    string_agg(case when e.gone then public.sync_frame_gone(e.marks, e.kind, e.id)
+      when octet_length(d.body) <= 8192 then public.sync_frame(public.sync_frame_head(e.marks, e.kind), e.id, d.ver, d.h, d.body) end, ''::bytea)
+  from (
+    select string_agg((l.no - 1)::text, ',') marks, l.kind, l.id, l.gone, count(*) times
+    from (
+      select h.no, m.kind, m.id, m.gone from unnest($3) with ordinality h(bucket, no) cross join lateral (
+        select x.kind, x.id, x.gone from public.sync_member x
+        where x.org_id = $2 and x.bucket = h.bucket and x.xid >= pg_snapshot_xmin($4) and not pg_visible_in_snapshot(x.xid, $4)
+        -- The order makes the index on xid the only sensible one.
+        order by x.xid) m
+      where $1 limit 201) l
+    group by l.kind, l.id, l.gone) e
+  -- `offset 0` keeps this a look-up by key for each row.
+  left join lateral (
+    select x.ver, x.h, x.body from public.sync_doc x
+    where x.org_id = $2 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true
 $$;
 
 -- A page in one statement, so in one snapshot: nothing is decided twice, and no document is decoded on its way out.
@@ -30,7 +54,8 @@ $$;
 -- Where from: the device holds the buckets `whole` at the snapshot `since` of the life `known_life`, and of the bucket `part` what comes up
 -- to a key; the buckets `waiting` are to be sent anew. Without `since` nothing is followed: `whole` is held as it is now.
 --
--- What comes back: rows of one `frame` each as they leave, what moved first, `moved` of them. Then one row that tells `about` the page, as JSON.
+-- What comes back: rows of one `frame` each as they leave, what moved first, `moved` of them. Then one row that tells `about` the page, as JSON; where
+-- little moved and nothing else comes, it has all frames in one piece, `lines` of them.
 -- `want`: the buckets the device may hold, most urgent first. `names`: those that it holds or is to get, as frames count them from 0; the first
 -- `kept` are followed, the others filled one after the other. Without names: as before, and nothing moved. `again`: those to be filled anew.
 -- `left_out`: so many would be more than `max_scope` documents; `documents`: how many it will hold, where that was counted. What does not
@@ -51,6 +76,7 @@ set enable_sort = off set enable_incremental_sort = off set plan_cache_mode = fo
 #variable_conflict use_column
 declare
   known record;
+  little record;
   life uuid;
   want text[];
   names text[];
@@ -124,6 +150,7 @@ begin
   end if;
   about := public.sync_about(life, known.last_n, known.seen_n, want);
   if since is not null and life is distinct from known_life or since is null and not filling then
+    about := about || '}';
     return next;
     return;
   end if;
@@ -136,6 +163,23 @@ begin
         where x.org_id = $1 and x.floor > pg_snapshot_xmin($8) order by x.floor) f
       where f.life = $7 and f.bucket = any (held));
     again := again || forgotten;
+    if part is null and mend is null and not weighed and again = '{}' and want <@ whole and whole <@ want then
+      if not exists (select from unnest(whole) h(bucket) cross join lateral (
+          select from public.sync_member x
+          where x.org_id = $1 and x.bucket = h.bucket and x.xid >= pg_snapshot_xmin($8) and not pg_visible_in_snapshot(x.xid, $8)
+          order by x.xid limit 1) m) then
+        about := about || '}';
+        return next;
+        return;
+      end if;
+      select m.moved, m.large, m.lines, m.frames into little from public.sync_moved(true, $1, $9, $8) m;
+      if little.moved <= 200 and little.large is not true then
+        about := about || ',"names":' || array_to_json(whole) || ',"kept":' || cardinality(whole) || ',"moved":1,"lines":' || little.lines || '}';
+        frame := little.frames;
+        return next;
+        return;
+      end if;
+    end if;
     select array_agg(m.no), array_agg(m.kind), array_agg(m.id), array_agg(m.gone), count(*) into nos, kinds, ids, gones, moved
     from (
       select h.no, l.kind, l.id, l.gone from unnest(held) with ordinality h(bucket, no) cross join lateral (
@@ -147,6 +191,7 @@ begin
       where h.bucket = any (want[:64]) and h.bucket <> all (forgotten)) m;
   end if;
   if moved = 0 and mend is null and part is null and again = '{}' and want <@ whole and whole <@ want then
+    about := about || '}';
     return next;
     return;
   end if;
@@ -170,8 +215,13 @@ begin
     begun := array(select c.bucket from unnest(candidates) with ordinality c(bucket, no)
       where c.bucket <> all (held) and c.bucket <> all (waiting) order by c.no);
   end if;
-  -- What is held already stays, whatever it has grown to.
+  -- What has ended counts here too, so it is at least as many: where that is far from the limit, nobody needs to know more.
   if begun <> '{}' then
+    documents := (select count(*) from unnest(names || candidates) c(bucket) cross join lateral (
+      select from public.sync_member x where x.org_id = $1 and x.bucket = c.bucket limit max_scope + 1) l);
+  end if;
+  -- What is held already stays, whatever it has grown to.
+  if documents > max_scope / 2 then
     documents := (select count(*) from unnest(names || candidates) c(bucket) cross join lateral (
         select from public.sync_member x where x.org_id = $1 and x.bucket = c.bucket and not x.gone limit max_scope + 1) l
       where c.bucket <> all (begun));
@@ -193,8 +243,20 @@ begin
     moved := (select count(spots[m.no]) from unnest(nos) m(no));
   end if;
   room := greatest(min_documents, max_documents - moved);
+  -- What moved, and nothing else, fits whatever it is: it was weighed, or is by the caller.
+  if moved > 0 and mend is null and (not filling or candidates = '{}') then
+    return query select null::text, case when e.gone then public.sync_frame_gone(e.mark, e.kind, e.id)
+        else public.sync_frame(public.sync_frame_head(e.mark, e.kind), e.id, d.ver, d.h, d.body) end
+      from (
+        select string_agg(spots[m.no]::text, ',') mark, m.kind, m.id, m.gone from unnest(nos, kinds, ids, gones) m(no, kind, id, gone)
+        where spots[m.no] is not null group by m.kind, m.id, m.gone) e
+      -- `offset 0` keeps this a look-up by key for each row.
+      left join lateral (
+        select x.ver, x.h, x.body from public.sync_doc x
+        where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true
+      where e.gone or d.body is not null;
   -- Where buckets are filled and nothing else comes, each is walked through once, in the order of its keys.
-  if moved = 0 and mend is null then
+  elsif moved = 0 and mend is null then
     ids := '{}';
     for turn in 1 .. case when filling then cardinality(candidates) else 0 end loop
       beginning := candidates[turn];
@@ -241,7 +303,7 @@ begin
     end if;
   end if;
   -- A document comes once, however many buckets it is in.
-  if moved > 0 or mend is not null
+  if moved > 0 and filling and candidates <> '{}' or mend is not null
       or lot_turns[1] < lot_turns[lots] and exists (select from unnest(ids) e(id) group by e.id having count(*) > 1) then
     cut := null;
     last_kind := null;
@@ -297,7 +359,6 @@ begin
     return query select null::text, case when e.gone then public.sync_frame_gone(e.mark, e.kind, e.id)
         else public.sync_frame(public.sync_frame_head(e.mark, e.kind), e.id, d.ver, d.h, d.body) end
       from unnest(marks, kinds, ids, gones) e(mark, kind, id, gone)
-      -- `offset 0` keeps this a look-up by key for each row.
       left join lateral (
         select x.ver, x.h, x.body from public.sync_doc x
         where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true
@@ -350,7 +411,7 @@ begin
     exit when used > max_bytes and edge is not null;
     place := place + n;
   end loop;
-  about := left(about, -1) || ',' || ltrim(json_build_object('names', names, 'kept', kept, 'again', again, 'left_out', left_out,
+  about := about || ',' || ltrim(json_build_object('names', names, 'kept', kept, 'again', again, 'left_out', left_out,
     'documents', documents, 'cut', cut, 'last', case when last_kind is not null then json_build_array(last_kind, last_id) end, 'moved', moved)::text, '{');
   frame := null;
   return next;
@@ -369,13 +430,9 @@ returns table (no int, about text, frames bytea)
 language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp set enable_seqscan = off
 set enable_sort = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
-declare
-  -- Beyond so many changes, or bytes of a document, the general way is as good, and says what of them fits a page.
-  few constant int := 200;
-  small constant int := 8192;
 begin
   return query
-  select w.no, case w.wrong when 1 then '{"refused":"device"}' when 2 then '{"refused":"session"}' else left(w.about, -1) || case when w.moved > 0
+  select w.no, case w.wrong when 1 then '{"refused":"device"}' when 2 then '{"refused":"session"}' else w.about || case when w.moved > 0
     then ',"names":' || array_to_json(w.whole) || ',"kept":' || cardinality(w.whole) || ',"lines":' || w.lines || '}' else '}' end end, w.frames
   from (
     select q.no::int no, q.wrong, q.plain, q.whole, m.moved, m.large, m.lines, m.frames, public.sync_about(q.life, q.last_n, q.seen_n, q.want) about,
@@ -405,28 +462,12 @@ begin
           where d.org_id = a.org and d.device_id = a.device and d.secret_hash = a.secret offset 0) k on true
         offset 0) p
       offset 0) q
-    -- What is asked of an ask stands inside: it then ends the rest before it begins.
-    cross join lateral (
-      select coalesce(sum(e.times), 0) moved, bool_or(octet_length(d.body) > small) large, count(*) filter (where e.gone or d.body is not null) lines,
-        string_agg(case when e.gone then public.sync_frame_gone(e.marks, e.kind, e.id)
-          when octet_length(d.body) <= small then public.sync_frame(public.sync_frame_head(e.marks, e.kind), e.id, d.ver, d.h, d.body) end,
-          ''::bytea) frames
-      from (
-        select string_agg((array_position(q.whole, l.bucket) - 1)::text, ',') marks, l.kind, l.id, l.gone, count(*) times
-        from (
-          select x.bucket, x.kind, x.id, x.gone from public.sync_member x
-          where q.plain and x.org_id = q.org and x.bucket = any (q.whole)
-            and x.xid >= pg_snapshot_xmin(q.since) and not pg_visible_in_snapshot(x.xid, q.since)
-          limit few + 1) l
-        group by l.kind, l.id, l.gone) e
-      left join lateral (
-        select x.ver, x.h, x.body from public.sync_doc x
-        where x.org_id = q.org and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true) m) w
-  where w.wrong > 0 or w.plain and w.moved <= few and w.large is not true and (w.moved = 0 or coalesce(w.before, 0) <= enough);
+    cross join lateral public.sync_moved(q.plain, q.org, q.whole, q.since) m) w
+  where w.wrong > 0 or w.plain and w.moved <= 200 and w.large is not true and (w.moved = 0 or coalesce(w.before, 0) <= enough);
 end
 $$;
 
-revoke execute on function sync_frame(text, uuid, bigint, bigint, bytea), sync_frame_head(text, text), sync_frame_gone(text, text, uuid),
+revoke execute on function sync_moved(boolean, uuid, text[], pg_snapshot), sync_frame(text, uuid, bigint, bigint, bytea), sync_frame_head(text, text), sync_frame_gone(text, text, uuid),
   sync_about(uuid, bigint, bigint, text[]),
   sync_page(uuid, uuid, bytea, uuid, uuid, timestamptz, uuid, pg_snapshot, text[], text, text, uuid, text[], boolean, boolean, text, int[], int, int, int, int, int),
   sync_pages(uuid[], uuid[], bytea[], uuid[], timestamptz, uuid[], text[], text[], int) from public;
