@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mobile_contract import limits
-from sync.cursor import Cursor, Partial, Unusable, is_snapshot, open_cursor, seal_cursor, snapshot_xmin
+from sync.cursor import Cursor, Partial, Unusable, is_recent, is_snapshot, open_cursor, seal_cursor, snapshot_xmin
 from sync.keyring import Keyring, make_keyring
 
 DEVICE = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -162,3 +162,22 @@ def test_what_postgresql_would_not_accept_is_no_snapshot(text: str) -> None:
     assert not is_snapshot(text)
     with pytest.raises(ValueError, match="not a snapshot"):
         snapshot_xmin(text)
+
+
+@pytest.mark.parametrize(
+    ("held", "now", "stays"),
+    [
+        ("700:700:", "700:700:", True),
+        ("700:705:702", "900:900:", True),
+        ("700:1700:", "1700:1700:", True),
+        # Much was under way then, and would be looked through with each pull.
+        ("700:1701:", "1701:1701:", False),
+        ("700:700:", "1000700:1000700:", True),
+        # Long ago: retention may have come by.
+        ("700:700:", "1000701:1000701:", False),
+        # Another history.
+        ("700:700:", "699:699:", False),
+    ],
+)
+def test_a_cursor_is_kept_while_it_costs_nothing(held: str, now: str, stays: bool) -> None:
+    assert is_recent(msgspec.structs.replace(CURSOR, snapshot=held), now) is stays
