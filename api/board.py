@@ -21,7 +21,8 @@ from mobile_contract.schema.board import BoardAsk
 from sync.life import Standby, ensure_life, raise_if_standby
 from sync.transaction import org_transaction
 
-SPAN_MAX: Final = timedelta(days=31)
+# October has an hour more where clocks are put back in it.
+SPAN_MAX: Final = timedelta(days=31, hours=1)
 _STANDBY_RETRY_AFTER_S: Final = 5
 
 

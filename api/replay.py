@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from api.problems import ProblemError
+from api.problems import ProblemError, busy
 from api.services import Services
 from api.store import replay as store
 from api.store.replay import Fix, There
@@ -15,17 +15,27 @@ from jobs.context import Actor
 from jobs.rules.job import OVER
 from jobs.rules.replay import JobCourse, Step, VisitThen, replay_job
 from mobile_contract.schema.base import LocalText
-from mobile_contract.schema.job import Job, Visit
+from mobile_contract.schema.job import Job
 from mobile_contract.schema.replay import Replay, ReplayAsk, ReplayJob, ReplayStep, ReplayTrack, ReplayVisit
+from sync.gate import Crowded
 from sync.transaction import org_transaction
 
-SPAN_MAX: Final = timedelta(days=1)
+# A day has 25 hours where clocks are put back.
+SPAN_MAX: Final = timedelta(hours=25)
 
 
 async def replay(services: Services, actor: Actor, ask: ReplayAsk, *, places: bool) -> Replay:
-    """Tell a span. Raises ProblemError for one that is none or longer than a day."""
+    """Tell a span. Raises ProblemError: invalid for one that is none or longer than a day, busy where others are told and wait."""
     if not ask.from_at < ask.to_at or ask.to_at - ask.from_at > SPAN_MAX:
         raise ProblemError("invalid", LocalText(en="A replay is of a day at most.", zh="回放最多一天。"))
+    try:
+        async with services.replays.enter():
+            return await _read(services, actor, ask, places=places)
+    except Crowded:
+        raise busy(LocalText(en="Other days are being told again.", zh="正在生成其他回放。")) from None
+
+
+async def _read(services: Services, actor: Actor, ask: ReplayAsk, *, places: bool) -> Replay:
     async with org_transaction(services.pool, actor.org_id) as conn:
         raw = await store.read_there(conn, actor.org_id, ask.from_at, ask.to_at)
         fixes = await store.read_tracks(conn, actor.org_id, ask.from_at, ask.to_at) if places else []
@@ -61,20 +71,8 @@ def _course(there: There, job: Job, from_at: datetime, to_at: datetime) -> JobCo
     visits = there.visits.get(job.id, ())
     events = there.events.get(job.id)
     if events is None:
-        return JobCourse(state=job.state, visits=tuple(_as_now(visits)), steps=())
+        return JobCourse(state=job.state, visits=tuple(VisitThen.of(visit) for visit in visits), steps=())
     return replay_job(job, visits, events, from_at=from_at, to_at=to_at)
-
-
-def _as_now(visits: Iterable[Visit]) -> Iterator[VisitThen]:
-    for visit in visits:
-        yield VisitThen(
-            visit_id=visit.id,
-            state=visit.state,
-            crew_id=visit.crew_id,
-            person_id=visit.person_id,
-            planned_start_at=visit.planned_start_at,
-            planned_end_at=visit.planned_end_at,
-        )
 
 
 def _job(job: Job, course: JobCourse) -> ReplayJob:
@@ -96,15 +94,7 @@ def _job(job: Job, course: JobCourse) -> ReplayJob:
 
 
 def _visit(job_id: UUID, visit: VisitThen) -> ReplayVisit:
-    return ReplayVisit(
-        id=visit.visit_id,
-        job_id=job_id,
-        state=visit.state,
-        crew_id=visit.crew_id,
-        person_id=visit.person_id,
-        planned_start_at=visit.planned_start_at,
-        planned_end_at=visit.planned_end_at,
-    )
+    return ReplayVisit(id=visit.visit_id, job_id=job_id, state=visit.state, **_plan(visit))
 
 
 def _step(job_id: UUID, step: Step) -> ReplayStep:
@@ -118,11 +108,12 @@ def _step(job_id: UUID, step: Step) -> ReplayStep:
         actor_id=event.actor_id,
         visit_id=event.visit_id,
         visit_state=None if visit is None else visit.state,
-        crew_id=None if visit is None else visit.crew_id,
-        person_id=None if visit is None else visit.person_id,
-        planned_start_at=None if visit is None else visit.planned_start_at,
-        planned_end_at=None if visit is None else visit.planned_end_at,
+        **_plan(visit),
     )
+
+
+def _plan(visit: VisitThen | None) -> dict[str, Any]:
+    return {} if visit is None else {name: getattr(visit, name) for name in VisitThen.PLAN}
 
 
 def _tracks(fixes: Iterable[Fix]) -> Iterator[ReplayTrack]:

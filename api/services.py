@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Struct, field
 
 from api.flood import Flood
 from api.metrics import Metrics
@@ -14,6 +14,7 @@ from api.passwords import Passwords
 from api.planning_desk import PlanningDesk
 from api.settings import Settings
 from api.waking.waker import Waker
+from sync.gate import Gate
 from sync.keyring import Keyring
 from sync.overruns import Overruns
 from sync.pokes import Pokes
@@ -22,6 +23,11 @@ from sync.waiting import Waiting
 
 Clock = Callable[[], datetime]
 Poke = Callable[[UUID, Iterable[str]], None]
+
+
+def replay_gate() -> Gate:
+    """Make the gate of replays: one is some ten thousands of rows, folded by a thread that takes turns with those who serve."""
+    return Gate(2, line=8, line_s=10.0)
 
 
 class Services(Struct, frozen=True, kw_only=True):
@@ -42,6 +48,7 @@ class Services(Struct, frozen=True, kw_only=True):
     waker: Waker
     overruns: Overruns
     planning: PlanningDesk
+    replays: Gate = field(default_factory=replay_gate)
 
     def __repr__(self) -> str:
         return "Services()"

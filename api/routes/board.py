@@ -43,7 +43,7 @@ async def changes(
     return _json(await board.changes(services, actor, asked.since, places=sees_positions(request)))
 
 
-@get("/replay", opt=describe("A day told again", query=ReplayAsk, answer=Replay, problems=("forbidden",)))
+@get("/replay", opt=describe("A day told again", query=ReplayAsk, answer=Replay, problems=("forbidden", "busy")))
 async def tell(
     request: AnyRequest, services: NamedDependency[Services], actor: NamedDependency[Actor]
 ) -> Response[bytes]:

@@ -4,9 +4,9 @@ Facts count when they happened, decisions when the server took them, as in the f
 knew at the time; each step keeps when the office learned of it. After the last event everything stands as it is stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from jobs.event import Event, EventName
 from jobs.rules.job import state_of, view_of
-from jobs.rules.visit import DECIDED, fold_visit
+from jobs.rules.past import Standing, VisitPast
+from jobs.rules.visit import DECIDED
 from mobile_contract.schema.job import HoldReason, Job, JobState, Visit, VisitState
 
 _JOB_DECIDED: Final = frozenset(
@@ -55,12 +56,19 @@ SHOWN: Final = (
 class VisitThen(Struct, frozen=True, kw_only=True):
     """How a visit stood: its state, who had it, when it was planned for."""
 
+    PLAN: ClassVar[tuple[str, ...]] = ("crew_id", "person_id", "planned_start_at", "planned_end_at")
+
     visit_id: UUID
     state: VisitState
     crew_id: UUID | None
     person_id: UUID | None
     planned_start_at: datetime | None
     planned_end_at: datetime | None
+
+    @classmethod
+    def of(cls, visit: Visit) -> Self:
+        """Say of a visit what a replay shows."""
+        return cls(visit_id=visit.id, state=visit.state, **{name: getattr(visit, name) for name in cls.PLAN})
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -85,8 +93,8 @@ def replay_job(
 ) -> JobCourse:
     """Tell how a job stood when a span began and what changed until it ended. `events` are all that are SHOWN, from the job's first on."""
     known = {visit.id: visit for visit in visits}
-    past: list[Event] = []
-    then: dict[UUID, Visit] = {}
+    pasts: dict[UUID, _Planned] = {}
+    standing, decided = Standing(), _Decided()
     state: JobState | None = None
     began: tuple[JobState | None, tuple[VisitThen, ...]] | None = None
     steps: list[Step] = []
@@ -95,16 +103,19 @@ def replay_job(
         if at >= to_at:
             break
         if at >= from_at and began is None:
-            began = (state, _all(then))
-        past.append(event)
+            began = (state, _all(standing))
         visit = known.get(event.visit_id) if event.visit_id is not None else None
         if visit is not None:
-            then[visit.id] = _visit_then(visit, [e for e in past if e.visit_id == visit.id])
-        state = _state_then(job, past, then.values(), at)
+            past = pasts.setdefault(visit.id, _Planned())
+            past.add(event, at)
+            visit = past.tell(visit)
+            standing.put(visit)
+        decided.add(event)
+        state = state_of(view_of(decided.tell(job, at), standing.telling()))
         if at >= from_at:
-            about = None if visit is None else _told(then[visit.id])
+            about = None if visit is None else VisitThen.of(visit)
             steps.append(Step(at=at, event=event, job_state=state, visit=about))
-    first = began or (state, _all(then))
+    first = began or (state, _all(standing))
     return JobCourse(state=first[0], visits=first[1], steps=tuple(steps))
 
 
@@ -113,51 +124,88 @@ def happened_at(event: Event) -> datetime:
     return event.received_at if event.name in DECIDED or event.name in _JOB_DECIDED else event.occurred_at
 
 
-def _visit_then(visit: Visit, own: Sequence[Event]) -> Visit:
-    plan: dict[str, Any] = max((e for e in own if e.name in _PLANS), key=lambda e: e.seq, default=own[0]).detail
-    planned = replace(
-        visit,
-        crew_id=_id(plan.get("crew_id")),
-        person_id=_id(plan.get("person_id")),
-        planned_start_at=_instant(plan.get("planned_start_at")),
-        planned_end_at=_instant(plan.get("planned_end_at")),
-    )
-    return fold_visit(planned, own)
+class _Planned(VisitPast):
+    """A visit with the plan that it had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plan: Event | None = None
+
+    def add(self, event: Event, at: datetime) -> None:
+        """Take in the event that counts next."""
+        super().add(event, at)
+        if event.name in _PLANS and (self._plan is None or event.seq > self._plan.seq):
+            self._plan = event
+
+    def tell(self, visit: Visit) -> Visit:
+        """Give the visit as it stood, with its plan then."""
+        plan: dict[str, Any] = (self._plan or self.own[0]).detail
+        planned = replace(
+            visit,
+            crew_id=_id(plan.get("crew_id")),
+            person_id=_id(plan.get("person_id")),
+            planned_start_at=_instant(plan.get("planned_start_at")),
+            planned_end_at=_instant(plan.get("planned_end_at")),
+        )
+        return super().tell(planned)
 
 
-def _state_then(job: Job, past: Sequence[Event], visits: Iterable[Visit], at: datetime) -> JobState:
-    cancelled = closed = reopened = held = None
-    for event in sorted((e for e in past if e.name in _JOB_DECIDED), key=lambda e: e.seq):
-        if event.name is EventName.JOB_CANCELLED:
-            cancelled, held = event.received_at, None
-        elif event.name is EventName.JOB_CLOSED:
-            closed = event.received_at
-        elif event.name is EventName.JOB_REOPENED:
-            reopened, cancelled, closed, held = event.received_at, None, None, None
-        elif event.name is EventName.JOB_HELD:
-            held = HoldReason(event.detail["reason"])
-        elif event.name is EventName.JOB_RELEASED:
-            held = None
-    triaged = job.triaged_at if job.triaged_at is not None and job.triaged_at <= at else None
-    stood = replace(
-        job, cancelled_at=cancelled, closed_at=closed, reopened_at=reopened, held_for=held, triaged_at=triaged
-    )
-    return state_of(view_of(stood, visits))
+class _Decided:
+    """What the office had decided about a job."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._forget()
+
+    def add(self, event: Event) -> None:
+        """Take in a decision; other events say nothing here."""
+        if event.name not in _JOB_DECIDED:
+            return
+        self._events.append(event)
+        if len(self._events) == 1 or event.seq > self._events[-2].seq:
+            self._take(event)
+            return
+        # Two transactions may take their lock in another order than they read the clock.
+        self._events.sort(key=lambda e: e.seq)
+        self._forget()
+        for each in self._events:
+            self._take(each)
+
+    def tell(self, job: Job, at: datetime) -> Job:
+        """Give the job as it was decided about at an instant."""
+        triaged = job.triaged_at if job.triaged_at is not None and job.triaged_at <= at else None
+        return replace(
+            job,
+            cancelled_at=self._cancelled,
+            closed_at=self._closed,
+            reopened_at=self._reopened,
+            held_for=self._held,
+            triaged_at=triaged,
+        )
+
+    def _forget(self) -> None:
+        self._cancelled: datetime | None = None
+        self._closed: datetime | None = None
+        self._reopened: datetime | None = None
+        self._held: HoldReason | None = None
+
+    def _take(self, event: Event) -> None:
+        match event.name:
+            case EventName.JOB_CANCELLED:
+                self._cancelled, self._held = event.received_at, None
+            case EventName.JOB_CLOSED:
+                self._closed = event.received_at
+            case EventName.JOB_REOPENED:
+                self._forget()
+                self._reopened = event.received_at
+            case EventName.JOB_HELD:
+                self._held = HoldReason(event.detail["reason"])
+            case EventName.JOB_RELEASED:
+                self._held = None
 
 
-def _told(visit: Visit) -> VisitThen:
-    return VisitThen(
-        visit_id=visit.id,
-        state=visit.state,
-        crew_id=visit.crew_id,
-        person_id=visit.person_id,
-        planned_start_at=visit.planned_start_at,
-        planned_end_at=visit.planned_end_at,
-    )
-
-
-def _all(then: dict[UUID, Visit]) -> tuple[VisitThen, ...]:
-    return tuple(_told(then[id]) for id in sorted(then))
+def _all(standing: Standing) -> tuple[VisitThen, ...]:
+    return tuple(VisitThen.of(standing.visits[id]) for id in sorted(standing.visits))
 
 
 def _id(text: str | None) -> UUID | None:

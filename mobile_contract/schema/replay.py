@@ -11,7 +11,7 @@ from mobile_contract.schema.listing import Asked, Shown
 
 
 class ReplayAsk(Asked, frozen=True, kw_only=True):
-    """Which span is told: a day at most."""
+    """Which span is told: a day at most, be it one of 25 hours."""
 
     from_at: Instant
     to_at: Instant

@@ -1,9 +1,11 @@
 """A day told again: it begins as things stood, each step says how they stood from then on, and it ends as they are stored."""
 
+import contextlib
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -208,9 +210,39 @@ async def test_a_replay_is_for_the_office_of_its_organisation_and_of_a_day(
     assert (strange.jobs, strange.visits, strange.steps, strange.tracks) == ((), (), (), ())
     refused = await desk.raw("/replay", by="amy", **day)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    long = {**day, "to_at": (NOW + timedelta(days=1, seconds=1)).isoformat()}
+    long = {**day, "to_at": (NOW + timedelta(hours=25, seconds=1)).isoformat()}
     refused = await desk.raw("/replay", **long)
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
     answer = await desk.raw("/replay", **day)
     again = await desk.raw("/replay", headers={"If-None-Match": answer.headers["etag"]}, **day)
     assert again.status_code == 304
+
+
+async def test_a_day_on_which_clocks_are_put_back_is_told_whole(desk: Office) -> None:
+    """The last Sunday of October in Berlin, from midnight to midnight: 25 hours, the last of which are part of the day."""
+    berlin = ZoneInfo("Europe/Berlin")
+    from_at, to_at = (datetime(2025, 10, day, tzinfo=berlin).astimezone(UTC) for day in (26, 27))
+    assert to_at - from_at == timedelta(hours=25)
+    last = to_at - timedelta(minutes=10)
+    job_id = desk.org.new_id()
+    opened = d.OpenJob(job_id=job_id, job_type="repair", reported_at=last)
+    await desk.org.ok(opened, by="dan", now=last)
+    day = await told(desk, from_at, to_at)
+    assert [(step.at, step.job_id) for step in day.steps] == [(last, job_id)]
+    october: dict[str, Any] = {"from_at": "2025-09-30T22:00:00Z", "to_at": "2025-10-31T23:00:00Z"}
+    assert (await desk.raw("/board", **october)).status_code == 200
+
+
+async def test_who_would_wait_for_long_for_other_replays_is_sent_away_to_come_again(
+    desk: Office, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = site.services.replays
+    monkeypatch.setattr(gate, "line", 0)
+    span: dict[str, Any] = {"from_at": NOW.isoformat(), "to_at": (NOW + timedelta(hours=1)).isoformat()}
+    async with contextlib.AsyncExitStack() as others:
+        for _ in range(gate.limit):
+            await others.enter_async_context(gate.enter())
+        refused = await desk.raw("/replay", **span)
+        assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+        assert int(refused.headers["retry-after"]) > 0
+    assert (await desk.raw("/replay", **span)).status_code == 200

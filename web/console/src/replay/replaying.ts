@@ -45,7 +45,7 @@ export async function open(instant: number, atMs?: number): Promise<void> {
   asking = new AbortController();
   const stopping = asking.signal;
   const fromMs = dayBegin(instant);
-  const toMs = Math.min(dayBegin(fromMs + 1.5 * DAY_MS), fromMs + DAY_MS, Math.ceil(nowMs() / 60_000) * 60_000);
+  const toMs = Math.min(dayBegin(fromMs + 1.5 * DAY_MS), Math.ceil(nowMs() / 60_000) * 60_000);
   pause();
   telling.value = null;
   problem.value = "";
