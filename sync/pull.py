@@ -102,7 +102,8 @@ def followed(
         return None
     if read.life != cursor.life:
         return compare_page(source, read, ask.cursor, now)
-    if last and read.names is None and is_recent(cursor, read.snapshot):
+    # Where it has yet to learn of outcomes the page needs a cursor of its own: one that comes late must not take them back.
+    if last and read.names is None and ask.seen_n >= read.acked_n and is_recent(cursor, read.snapshot):
         return _nothing_new(source, ask, read, cursor=cursor, now=now)
     before = page.before_at(cursor)
     return _written(source, (before, page.stand_after(before, read), read), cursor=cursor, now=now, last=last)
