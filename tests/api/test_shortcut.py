@@ -25,7 +25,7 @@ from tests.sync.phone import Phone, note, phone_of
 from tests.waiting import until
 
 WITHIN_S = 20.0
-_CHANGES = re.compile(rb'(?<="server_time":")[^"]+|(?<="anchor":")[^"]+')
+_CHANGES = re.compile(rb'(?<="server_time":")[^"]+|(?<="anchor":")[^"]+|(?<="cursor":")[^"]+')
 
 
 class Answer(Struct, frozen=True):
