@@ -34,17 +34,21 @@ class Joining:
 
     def write(self, data: bytes) -> None:
         """Hold what comes first, write it with what comes next."""
-        if not self._held:
+        if self._held:
+            held, self._held = self._held, b""
+            self.write_both(held, data)
+        elif data:
             self._held = data
-            if data:
-                self._loop.call_soon(self.flush)
-            return
-        held, self._held = self._held, b""
-        if len(data) > _JOINED_BYTES:
-            self._transport.write(held)
-            self._transport.write(data)
+            self._loop.call_soon(self.flush)
+
+    def write_both(self, head: bytes, body: bytes) -> None:
+        """Write what belongs together, after whatever is held."""
+        self.flush()
+        if len(body) > _JOINED_BYTES:
+            self._transport.write(head)
+            self._transport.write(body)
         else:
-            self._transport.write(held + data)
+            self._transport.write(head + body)
 
     def flush(self) -> None:
         """Write what is held."""
@@ -226,8 +230,7 @@ class PatientProtocol(HttpToolsProtocol):
         lines = [b"%b: %b\r\n" % pair for pair in self.server_state.default_headers]
         if not exchange.keep_alive:
             lines.append(b"connection: close\r\n")
-        self.transport.write(b"HTTP/1.1 200 OK\r\n%b%b\r\n" % (b"".join(lines), head))
-        self.transport.write(body)
+        cast(Joining, self.transport).write_both(b"HTTP/1.1 200 OK\r\n%b%b\r\n" % (b"".join(lines), head), body)
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()
