@@ -49,12 +49,13 @@ class Push:
 
 @dataclass
 class Browser:
-    """A subscription: the keys that only the phone has, and what arrived for it."""
+    """A subscription: the keys that only the phone has, and what arrived for it. `answers`: the service waits for it with its answer."""
 
     endpoint: str
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     auth: bytes = field(default_factory=lambda: uuid4().bytes)
     status: int = 201
+    answers: asyncio.Event | None = None
     pushes: list[Push] = field(default_factory=list)
 
     @property
@@ -88,6 +89,8 @@ class PushService:
             more = message.get("more_body", False)
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         browser = self._browsers.get(scope["path"])
+        if browser is not None and browser.answers is not None:
+            await browser.answers.wait()
         status = 404 if browser is None else browser.status
         if browser is not None and status == 201:
             browser.pushes.append(_opened(browser, body, headers))

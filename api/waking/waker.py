@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 ORGS_MAX: Final = 10_000
 PHONES_AT_ONCE: Final = 500
-_PUSHES_AT_ONCE: Final = 8
+_PUSHES_AT_ONCE: Final = 64
+# Of one organisation: its push service may be one that never answers, and the others have room beside it.
+_PUSHES_OF_ONE: Final = 8
 _TICK_S: Final = 1.0
 LOOK_AFTER_S: Final = PATIENCE.total_seconds() + _TICK_S
 _HEARD: Final = ("crew/", "me/")
@@ -116,22 +118,42 @@ class Waker:
 
     async def wake_due(self, org_id: UUID) -> int:
         """Wake every phone for which a visit waits unseen that is pressing enough, 500 at once; give how many were sent a push."""
-        provider, now = self._provider, self._clock()
-        if provider is None:
-            return 0
+        return await self._wake_all(org_id, await self._due(org_id))
+
+    async def look(self, org_id: UUID) -> None:
+        """Look who of an organisation is to be woken, for the timer; waking them goes on by itself, as long as push services take.
+
+        Nothing is done while an earlier look is still waking.
+        """
+        if self._provider is None or org_id in self._looking:
+            return
+        looked = asyncio.Event()
+        self._looking[org_id] = asyncio.create_task(self._look(org_id, looked))
+        await looked.wait()
+
+    async def _due(self, org_id: UUID) -> Sequence[Due]:
+        now = self._clock()
+        if self._provider is None:
+            return ()
         async with org_transaction(self._pool, org_id) as conn:
             unseen = await store.unseen_visits(conn, org_id, now=now, since=now - WITHIN)
             levels = await storm_levels(conn, org_id) if unseen else None
         if levels is None:
-            return 0
+            return ()
         pressing = [visit for visit in unseen if levels.wakes(visit.priority, visit.district_id)]
-        due = due_phones(pressing, now=now)[:PHONES_AT_ONCE]
-        results = await asyncio.gather(*(self._wake_for(provider, org_id, phone, now) for phone in due))
+        return due_phones(pressing, now=now)[:PHONES_AT_ONCE]
+
+    async def _wake_all(self, org_id: UUID, due: Sequence[Due]) -> int:
+        own = asyncio.Semaphore(_PUSHES_OF_ONE)
+        results = await asyncio.gather(*(self._wake_for(org_id, phone, own) for phone in due))
         return sum(result is WakeResult.SENT for result in results)
 
-    async def _wake_for(self, provider: PushProvider, org_id: UUID, phone: Due, now: datetime) -> WakeResult:
+    async def _wake_for(self, org_id: UUID, phone: Due, own: asyncio.Semaphore) -> WakeResult:
+        provider, now = self._provider, self._clock()
+        if provider is None:
+            return WakeResult.OFF
         # The room is waited for first: who waits inside it holds no connection.
-        async with self._room:
+        async with own, self._room:
             async with org_transaction(self._pool, org_id) as conn:
                 address = await store.claim(
                     conn, org_id, phone.device_id, now=now, again=APART, called_at=phone.called_at
@@ -164,9 +186,12 @@ class Waker:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
-    async def _look(self, org_id: UUID) -> None:
+    async def _look(self, org_id: UUID, looked: asyncio.Event | None = None) -> None:
         try:
-            await self.wake_due(org_id)
+            due = await self._due(org_id)
+            if looked is not None:
+                looked.set()
+            await self._wake_all(org_id, due)
         except _LOST as error:
             log.warning("waking_lost", error=type(error).__name__)
         except Exception as error:
@@ -174,6 +199,8 @@ class Waker:
             log.exception("waking_failed", org=str(org_id), error=type(error).__name__)
         finally:
             self._looking.pop(org_id, None)
+            if looked is not None:
+                looked.set()
 
     def _ripe(self) -> Sequence[UUID]:
         """Take the organisations whose look is due and not under way; where something was heard since it was planned, it is planned again."""

@@ -14,6 +14,7 @@ import pytest
 from api.enrolment import revoke_devices
 from api.metrics import Metrics
 from api.settings import Settings
+from api.timers import TIMERS, fire
 from api.waking.hosts import Hosts
 from api.waking.keys import make_push_key, public_key_of
 from api.waking.waker import Waker
@@ -325,6 +326,30 @@ async def test_a_phone_is_woken_by_itself_after_the_commit_that_sent_its_crew(
         assert all(answer.took_effect for answer in answers)
         await until(lambda: bool(browser.pushes), timeout_s=20)
     assert [push.said for push in browser.pushes] == [LOOK]
+
+
+async def test_a_push_service_that_does_not_answer_keeps_no_other_organisation_waiting(
+    desk: Office, pushing: PushService, clock: Clock, pool: asyncpg.Pool
+) -> None:
+    other = await office(desk.site, pool, 81, "dan")
+    slow, quick = sorted((desk, other), key=lambda each: each.org.id)
+    answers = asyncio.Event()
+    for _ in range(12):
+        _, silent = await sleeper(slow, pushing, crew="alpha")
+        silent.answers = answers
+    _, browser = await sleeper(quick, pushing)
+    await sent(slow)
+    await sent(quick)
+    clock.forward(20 * SECOND)
+    (wake,) = (timer for timer in TIMERS if timer.name == "wake")
+    try:
+        for _ in range(2):
+            async with asyncio.timeout(5):
+                await fire(desk.site.services, wake)
+        await until(lambda: bool(browser.pushes), timeout_s=5)
+    finally:
+        answers.set()
+    await until(lambda: bool(silent.pushes), timeout_s=20)
 
 
 async def test_a_push_service_that_fails_leaves_the_commands_alone(
