@@ -141,6 +141,9 @@ union select 'duty', id from duty where org_id = $1 and person_id = any($2) and 
 order by 1, 2 limit 5000"""
 # Whoever is given something must not leave meanwhile: shared, since many are given work at once.
 _HOLD_PEOPLE = "select id from person where org_id = $1 and id = any($2) order by id for share"
+_OWNERS = (
+    "select person_id from visit where org_id = $1 and id = any($2) and person_id is not null order by 1 limit 5000"
+)
 _FORMER_JOBS = "select job_id from request where org_id = $1 and id = any($2) and job_id is not null"
 
 
@@ -260,11 +263,16 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
         names.saved.setdefault("job", set())
     given = names.given - names.saved.get("person", set())
     vans = ("stock_location",) if those(batch, SaveCrew) else ()
-    for kind in sorted({*names.saved, *vans, *(("person",) if given else ())}):
+    swapped = [id for c, _ in those(batch, SwapVisits) for id in (c.visit_id, c.other_visit_id)]
+    for kind in sorted({*names.saved, *vans, *(("person",) if given or swapped else ())}):
         if kind == "job":
             locked = await conn.fetch(_LOCK_JOBS, org_id, sorted(names.ids["job"]))
             names.job_types.update(row["type"] for row in locked)
             names.ids.setdefault("district", set()).update(r["district_id"] for r in locked if r["district_id"])
+            if swapped:
+                # Their jobs are locked: whoever has them now gets the other one.
+                owners = {row["person_id"] for row in await conn.fetch(_OWNERS, org_id, swapped)}
+                given |= owners - names.saved.get("person", set())
         elif kind != "district":
             await rows.lock(conn, org_id, kind, names.saved.get(kind, set()))
         if kind == "crew":

@@ -17,18 +17,22 @@ from mobile_contract.schema.approval import Band, Policy, WorkingHours
 from mobile_contract.schema.facts import RequestParts
 from mobile_contract.schema.material import RequestLine
 from mobile_contract.schema.people import Duty, Person, Role
+from mobile_contract.schema.planning import SwapVisits
+from sync.execute import execute
 from sync.transaction import org_transaction
 from tests.api.importing.files import imported
-from tests.arrange import FOUNDED, NOW, Assigned, Org, organisation
+from tests.arrange import FOUNDED, NOW, Assigned, Org, ask_of, organisation
 from tests.security.world import World, headers_of, joining, member_of
 from tests.sync import looking
 from tests.sync.phone import on, phone_of
+from tests.waiting import until
 
 _STANDS = """
 select (select active from person where org_id = $1 and id = $2) active,
   (select count(*) from sign_in where org_id = $1 and person_id = $2 and revoked_at is null) sign_ins,
   (select count(*) from sync_device where org_id = $1 and person_id = $2 and revoked_at is null) phones,
   (select count(*) from credential where org_id = $1 and person_id = $2 and password_hash is not null) passwords"""
+_WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 _WRITTEN_BY = """
 select xmin::text from person where org_id = $1 and id = $2 union select xmin::text from sign_in where org_id = $1 and person_id = $2
 union select xmin::text from sync_device where org_id = $1 and person_id = $2
@@ -155,3 +159,31 @@ async def test_a_chief_who_leaves_in_the_instant_of_a_request_keeps_no_decision(
     leaving = org.ok(d.OffboardPerson(person_id=org.people["cho"]), by="ada")
     await asyncio.gather(*(phone.taken() for phone in phones[:3]), leaving, *(phone.taken() for phone in phones[3:]))
     assert {await waits_for(org, job) for job in jobs} == {(None, Role.DUTY_CHIEF.value)}
+
+
+async def test_who_leaves_while_visits_are_swapped_is_given_none_of_them(
+    pool: asyncpg.Pool, owner: asyncpg.Connection, seed: int
+) -> None:
+    """Bob declined his visit, so that nothing of his is open; the swap would give him the other one."""
+    org = await organisation(pool, seed)
+    bob, one, other = org.people["bob"], await org.open_job(), await org.open_job()
+    mine, theirs = org.new_id(), await org.assign(other)
+    await org.ok(d.AssignVisit(job_id=one, visit_id=mine, person_id=bob), by="dan")
+    await org.ok(d.DeclineVisit(job_id=one, visit_id=mine, plan_version=1, reason="ill"), by="bob")
+    swap = SwapVisits(
+        job_id=one, visit_id=mine, plan_version=1, other_job_id=other, other_visit_id=theirs, other_plan_version=1
+    )
+    async with org_transaction(pool, org.id) as conn:
+        (answer,) = (
+            await execute(conn, org.id, [ask_of(swap, org.actor("dan"), id=org.new_id(), now=NOW)], now=NOW)
+        ).answers
+        assert answer.took_effect, answer
+        leaving = asyncio.create_task(org.ok(d.OffboardPerson(person_id=bob), by="ada"))
+
+        async def stopped() -> bool:
+            return leaving.done() or bool(await owner.fetchval(_WAITING))
+
+        await until(stopped)
+    await leaving
+    found = await looking.rows(org, "select state from visit where org_id = $1 and person_id = $2", bob)
+    assert {row["state"] for row in found} <= {"cancelled", "declined"}
