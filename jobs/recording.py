@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
-from uuid_utils.compat import uuid5
 
 from jobs.context import Deed
 from jobs.event import Event, EventName
@@ -19,6 +18,7 @@ from jobs.result import Applied, PutAside
 from jobs.rules.chain import seal
 from jobs.rules.job import did_the_work, fold_job
 from jobs.work import Work, wgs84
+from mobile_contract.ids import named_id, uuid_text
 from mobile_contract.rules.guards import Missing, missing_before_completion
 from mobile_contract.schema.base import Datum, Document, Position
 from mobile_contract.schema.facts import VisitFact
@@ -54,13 +54,16 @@ def circumstances(work: Work, visit: Visit, deed: Deed) -> tuple[Flag, ...]:
     """Name the flags that follow from who reported a fact, when and how it came: not theirs, cancelled, clock, unresolved predecessor."""
     job = work.get(Job, visit.job_id)
     cancelled = visit.state is VisitState.CANCELLED or (job is not None and job.cancelled_at is not None)
-    flags = {
-        Flag.NOT_ASSIGNED: not _assigned(work, visit, deed),
-        Flag.AFTER_CANCEL: cancelled,
-        Flag.CLOCK_SUSPECT: deed.occurrence.suspect,
-        Flag.AFTER_UNRESOLVED: deed.after_unresolved,
-    }
-    return tuple(flag for flag, holds in flags.items() if holds)
+    flags: list[Flag] = []
+    if not _assigned(work, visit, deed):
+        flags.append(Flag.NOT_ASSIGNED)
+    if cancelled:
+        flags.append(Flag.AFTER_CANCEL)
+    if deed.occurrence.suspect:
+        flags.append(Flag.CLOCK_SUSPECT)
+    if deed.after_unresolved:
+        flags.append(Flag.AFTER_UNRESOLVED)
+    return tuple(flags)
 
 
 def record(
@@ -82,7 +85,7 @@ def record(
     occurrence = deed.occurrence
     lon_deg, lat_deg = wgs84(position.lon_deg, position.lat_deg, position.datum) if position else (None, None)
     event = Event(
-        id=uuid5(deed.command_id, f"{job.id}/{seq}"),
+        id=named_id(deed.command_id, b"%b/%d" % (uuid_text(job.id), seq)),
         job_id=job.id,
         visit_id=visit_id,
         seq=seq,

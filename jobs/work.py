@@ -28,7 +28,7 @@ from jobs.store.tables import JOB_CHILDREN
 from jobs.timeline import Timeline
 from mobile_contract.schema.approval import SigningKey
 from mobile_contract.schema.base import Datum, Document
-from mobile_contract.schema.job import JobType
+from mobile_contract.schema.job import Job, JobType
 from mobile_contract.schema.people import CrewMember
 from mobile_contract.schema.stock import StockMove
 
@@ -81,6 +81,9 @@ class Work:
         # What the current command replaced, in order; what each kept command replaced first (None: it was new).
         self._replaced: list[tuple[_Slot, Document | None]] = []
         self._before: dict[_Slot, Document | None] = {}
+        # Events of kept commands that are not written yet, and the numbers of those that were written before `flush`.
+        self._recorded: list[Event] = []
+        self._appended: set[int] = set()
         # The moves that the batch itself made.
         self._moves: dict[int, StockMove] = {}
         self._outlines: dict[UUID, Outline] = {}
@@ -130,6 +133,8 @@ class Work:
         """Take over what the current command staged."""
         for slot, before in self._replaced:
             self._before.setdefault(slot, before)
+            if slot[0] is Event:
+                self._recorded.append(cast(Event, self._now[Event][slot[1]]))
         self._replaced.clear()
         self._outlines.update(self._staged_outlines)
         self._staged_outlines.clear()
@@ -219,8 +224,23 @@ class Work:
         """Give a document as it was loaded; None when the batch made it."""
         return cast("D | None", self._before.get((type(document), document.id.int), document))
 
+    @property
+    def may_append(self) -> bool:
+        """Tell whether there are events that `append` would write."""
+        return any(self._is_stored(event.job_id) for event in self._recorded)
+
+    async def append(self, conn: asyncpg.Connection) -> None:
+        """Write the events of kept commands before everything else: they never change. Those of a job that is no row yet wait for it."""
+        ready = [event for event in self._recorded if self._is_stored(event.job_id)]
+        self._recorded.clear()
+        self._appended.update(event.id.int for event in ready)
+        await rows.save(conn, self.org.org_id, ready, ())
+
+    def _is_stored(self, job_id: UUID) -> bool:
+        return self._before.get((Job, job_id.int), self) is not None
+
     async def flush(self, conn: asyncpg.Connection, *, tell: frozenset[str] = frozenset()) -> list[Stored]:
-        """Write what was put in one statement; gives what it wrote of the kinds `tell`, as the database holds it now.
+        """Write what was put, and not appended before, in one statement; gives what it wrote of the kinds `tell`, as the database holds it now.
 
         Raises asyncpg.UniqueViolationError when another transaction made the same new row first: the caller runs the batch anew.
         """
@@ -231,7 +251,7 @@ class Work:
             await store_key(conn, self.org.org_id, self.key)
             self.key = replace(self.key, stored=True)
         changes = self.changes()
-        fresh = [change.now for change in changes if change.before is None]
+        fresh = [change.now for change in changes if change.before is None and change.now.id.int not in self._appended]
         known = [change.now for change in changes if change.before is not None]
         return await rows.save(conn, self.org.org_id, fresh, known, tell=tell)
 

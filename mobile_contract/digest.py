@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from mobile_contract.ids import uuid_text
 from mobile_contract.schema.messages import BucketDigest
 
 _MASK: Final = (1 << 64) - 1
@@ -19,7 +20,7 @@ def document_hash(kind: str, id: UUID, ver: int, body: bytes) -> int:
     The first 8 bytes, big-endian, of SHA-256 over kind, id as lower-case text, `ver` in decimal and the bytes of the
     body, joined by NUL. The body is hashed as it stands, never re-encoded.
     """
-    head = f"{kind}\0{id}\0{ver}\0".encode()
+    head = b"%b\0%b\0%d\0" % (kind.encode(), uuid_text(id), ver)
     return int.from_bytes(hashlib.sha256(head + body).digest()[:8], "big")
 
 

@@ -20,15 +20,26 @@ from sync.envelopes import Item
 from sync.keyring import Keyring
 
 
+class Arrival(Struct, frozen=True):
+    """Which device's request, what its clocks said at sending (None: unreadable), when the request's head arrived."""
+
+    device_id: UUID
+    sent: ClockSample | None
+    received_at: datetime
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
-    """The circumstances of a request: which device, whether it was revoked and is a crew's, its clocks at sending, when the request's head arrived."""
+    """The circumstances of a request: which device, whether it was revoked and is a crew's, when the request's head arrived.
+
+    `occurred`: when each of its commands happened, by number.
+    """
 
     org_id: UUID
     device_id: UUID
     revoked: bool
     shared: bool
-    sent: ClockSample | None
     received_at: datetime
+    occurred: Mapping[int, Occurrence]
 
 
 class Author(Struct, frozen=True):
@@ -40,13 +51,18 @@ class Author(Struct, frozen=True):
     active: bool
 
 
-def asks_of(keyring: Keyring, receipt: Receipt, authors: Mapping[UUID, Author], items: Sequence[Item]) -> list[Ask]:
+def occurrences(keyring: Keyring, arrival: Arrival, items: Sequence[Item]) -> dict[int, Occurrence]:
+    """Tell when each command of a batch happened, by its number."""
+    return {item.n: _occurrence(keyring, arrival, item.at) for item in items}
+
+
+def asks_of(receipt: Receipt, authors: Mapping[UUID, Author], items: Sequence[Item]) -> list[Ask]:
     """Make asks of a batch's items, in their order. What came under a session that is not in `authors`, or from a revoked device, is barred."""
     actors = {session: _actor(receipt, session, authors) for session in {item.session for item in items}}
-    return [_ask(keyring, receipt, item, actors[item.session]) for item in items]
+    return [_ask(receipt, item, actors[item.session]) for item in items]
 
 
-def _ask(keyring: Keyring, receipt: Receipt, item: Item, actor: Actor) -> Ask:
+def _ask(receipt: Receipt, item: Item, actor: Actor) -> Ask:
     known = "" if actor.person_id is not None else "session_unknown"
     return Ask(
         id=item.id,
@@ -55,7 +71,7 @@ def _ask(keyring: Keyring, receipt: Receipt, item: Item, actor: Actor) -> Ask:
         digest=item.digest,
         raw=item.cmd,
         actor=actor,
-        occurrence=_occurrence(keyring, receipt, item.at),
+        occurrence=receipt.occurred[item.n],
         received_at=receipt.received_at,
         after=item.after,
         n=item.n,
@@ -76,12 +92,12 @@ def _actor(receipt: Receipt, session: UUID | None, authors: Mapping[UUID, Author
     )
 
 
-def _occurrence(keyring: Keyring, receipt: Receipt, captured: ClockSample | None) -> Occurrence:
+def _occurrence(keyring: Keyring, arrival: Arrival, captured: ClockSample | None) -> Occurrence:
     if captured is None:
-        return Occurrence(at=receipt.received_at, not_after=receipt.received_at, clock="receipt")
+        return Occurrence(at=arrival.received_at, not_after=arrival.received_at, clock="receipt")
     # Clocks at sending that cannot be read say nothing: as if it were sent at once.
-    sent = receipt.sent or ClockSample(wall=captured.wall)
-    time = correct(captured, sent, receipt.received_at, cited_anchor(keyring, captured, receipt.device_id))
+    sent = arrival.sent or ClockSample(wall=captured.wall)
+    time = correct(captured, sent, arrival.received_at, cited_anchor(keyring, captured, arrival.device_id))
     return Occurrence(
         at=time.best,
         not_before=time.not_before,

@@ -4,9 +4,10 @@ Owns idempotence, scope and dependencies; what a command may do is asked of `job
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import cast
 from uuid import UUID, uuid5
@@ -32,9 +33,13 @@ from sync import buckets, dependencies, documents, notices, outcomes, quarantine
 from sync.ask import Ask, decode, told_name
 from sync.dependencies import Wait
 from sync.outcomes import Answer
+from sync.transaction import on_its_way
 
 log = logging.getLogger("onsite.command")
 _VERSIONS = "select id, ver from sync_doc where org_id = $1 and kind = 'job' and id = any($2) order by id limit $3"
+
+# So many commands are judged at a time: fewer and a statement's beginning outweighs what is gained.
+_STRETCH = 25
 
 Plan = Command | Refused | PutAside | None
 # Types themselves: `isinstance` of a Struct asks its abstract base class, for each of thousands of commands.
@@ -53,12 +58,13 @@ class Beforehand(Struct, frozen=True, kw_only=True):
     """What the caller of `execute` has looked up in the same transaction, so that it is not asked again.
 
     `unanswered`: commands without an answer; `waiting`: some decision is held; `plans`: commands as they were read, by digest; `scope`:
-    whether a (person, job) was in scope.
+    whether a (person, job) was in scope; `alone`: nobody else has work for this process while the database works.
     """
 
     org: Organisation
     unanswered: frozenset[UUID] = frozenset()
     waiting: bool = True
+    alone: bool = False
     plans: Mapping[bytes, Plan] = {}
     scope: Mapping[tuple[UUID, UUID], bool] = {}
 
@@ -90,8 +96,8 @@ class Batch:
         self._resolved: set[UUID] = set()
         self._newly: set[UUID] = set()
         self._changed: set[Key] = set()
-        # The documents of a batch that only reported; None: they are to be computed.
-        self._reports: Sequence[Projected] | None = None
+        # What computes the documents of a batch that only reported; None: the database has to be asked.
+        self._reports: Callable[[], Sequence[Projected]] | None = None
 
     async def round(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer the asks one after the other over one load, and write their rows."""
@@ -103,21 +109,30 @@ class Batch:
         ]
         work = await load_work(self._conn, self._org, runnable)
         checks = _Checks(await self._versions(asks, plans), await self._strangers(asks, plans))
-        answers = []
-        for given, plan in zip(asks, plans, strict=True):
-            ask = self._identified(given)
-            if self._is_known(ask):
-                answers.append(self._repeat(ask))
-            elif ask.barred == "id_reused" and ask.actor.via is not Via.DEVICE:
-                answers.append(ask.answer(OutcomeStatus.REJECTED, "id_reused", self._now))
+        answers: list[Answer] = []
+        pairs = list(zip(asks, plans, strict=True))
+        for start in range(0, len(pairs), _STRETCH):
+            stretch = pairs[start : start + _STRETCH]
+            if self._beforehand.alone and work.may_append:
+                # The database writes the events of one stretch while the next one is judged.
+                async with on_its_way(work.append(self._conn)):
+                    answers += [self._answered(work, ask, plan, checks) for ask, plan in stretch]
             else:
-                answers.append(self._answer(work, ask, plan, checks))
+                answers += [self._answered(work, ask, plan, checks) for ask, plan in stretch]
         # Only of the first round: another one may have changed the same documents, and who sees them.
         simple = not self._changed and only_reports(work)
         written = await work.flush(self._conn, tell=REPORTED if simple else frozenset())
-        self._reports = documents_told(work, written) if simple else None
+        self._reports = partial(documents_told, work, written) if simple else None
         self._changed.update(work.changed)
         return answers
+
+    def _answered(self, work: Work, given: Ask, plan: Plan, checks: _Checks) -> Answer:
+        ask = self._identified(given)
+        if self._is_known(ask):
+            return self._repeat(ask)
+        if ask.barred == "id_reused" and ask.actor.via is not Via.DEVICE:
+            return ask.answer(OutcomeStatus.REJECTED, "id_reused", self._now)
+        return self._answer(work, ask, plan, checks)
 
     async def end(self, endings: Mapping[UUID, Resolution]) -> None:
         """End quarantines without a command in their place (discarded)."""
@@ -145,7 +160,10 @@ class Batch:
     async def write(self) -> set[str]:
         """Write answers, quarantine, held decisions, documents and scopes; return the buckets touched."""
         conn, org_id = self._conn, self._org.org_id
-        await outcomes.add(conn, org_id, list(self._fresh.values()))
+        reports: Sequence[Projected] = ()
+        async with on_its_way(outcomes.add(conn, org_id, list(self._fresh.values()))):
+            if self._reports is not None:
+                reports = self._reports()
         # The answer to the push says it, and says it again: only what has more to tell becomes a document (decision 0129).
         given = [answer for answer in self._fresh.values() if not answer.plain]
         given += await outcomes.change(conn, org_id, sorted(self._changed_answers.values(), key=_by_id))
@@ -154,7 +172,7 @@ class Batch:
         await dependencies.hold(conn, org_id, list(self._held.values()), self._now)
         keys = set() if self._reports is not None else await documents_of(conn, org_id, self._changed)
         told = {answer.command_id: p for answer in given if (p := outcomes.document_of(answer)) is not None}
-        touched = await documents.write(conn, org_id, keys, [*(self._reports or ()), *told.values()])
+        touched = await documents.write(conn, org_id, keys, [*reports, *told.values()])
         return touched | await buckets.follow(conn, org_id, self._changed, self._now)
 
     def condemn(self, ask: Ask) -> None:

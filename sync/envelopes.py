@@ -3,16 +3,16 @@
 Pure. Owns the limits of a batch and of a command. Never judges what a command asks.
 """
 
-import hashlib
 import re
-from collections.abc import Sequence
-from typing import Annotated, Final, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final, TypeVar, cast
 from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from mobile_contract import limits
+from mobile_contract.digest import command_digest
 from mobile_contract.schema.clock import ClockSample
 from mobile_contract.schema.messages import CommandEnvelope, Skip
 from sync.ask import storable
@@ -45,11 +45,19 @@ class Item(Struct, frozen=True, kw_only=True):
     barred: str = ""
 
 
+class Line(Struct, frozen=True):
+    """One command of a batch as it travels: its number, its bytes, its session."""
+
+    n: Annotated[int, Meta(ge=1, le=_N_MAX)]
+    cmd: Raw
+    session: Raw = Raw(b"null")
+
+
 class HandedIn(Struct, frozen=True):
-    """A batch: the device's clocks at sending (None: unreadable) and its commands by ascending n."""
+    """A batch: the device's clocks at sending (None: unreadable) and its lines by ascending n, one of each."""
 
     sent: ClockSample | None
-    items: tuple[Item, ...]
+    lines: tuple[Line | Skip, ...]
 
 
 class Refusal(Struct, frozen=True):
@@ -66,12 +74,6 @@ class _Outer(Struct, frozen=True):
     skips: tuple[Raw, ...] = ()
 
 
-class _Line(Struct, frozen=True):
-    n: Annotated[int, Meta(ge=1, le=_N_MAX)]
-    cmd: Raw
-    session: Raw = Raw(b"null")
-
-
 class _Known(Struct, frozen=True):
     """What can still be told of a command whose envelope is broken."""
 
@@ -79,8 +81,8 @@ class _Known(Struct, frozen=True):
     name: str = UNREADABLE
 
 
-def read_batch(device_id: UUID, body: bytes) -> HandedIn | Refusal:
-    """Take a batch apart.
+def read_batch(body: bytes) -> HandedIn | Refusal:
+    """Take a batch apart; `read_items` reads its lines.
 
     Refusal `batch_unreadable` where the envelope cannot be read, `batch_too_large` beyond the limits, `device_forked` where one number
     has two commands. One line that cannot be read makes the batch unreadable: without a number it has no place in the queue, and the device
@@ -90,29 +92,38 @@ def read_batch(device_id: UUID, body: bytes) -> HandedIn | Refusal:
         outer = msgspec.json.decode(body, type=_Outer)
         if len(outer.commands) + len(outer.skips) > limits.PUSH_COMMANDS:
             return Refusal("batch_too_large", {"commands": str(limits.PUSH_COMMANDS)})
-        lines = [msgspec.json.decode(line, type=_Line) for line in outer.commands]
+        lines = [msgspec.json.decode(line, type=Line) for line in outer.commands]
         skips = [msgspec.json.decode(skip, type=Skip) for skip in outer.skips]
     except _BROKEN:
         return Refusal("batch_unreadable")
     if len(lines) > 1 and sum(len(bytes(line.cmd)) for line in lines) > limits.PUSH_BYTES:
         return Refusal("batch_too_large", {"bytes": str(limits.PUSH_BYTES)})
-    items = [*(_item(device_id, line) for line in lines), *(_skipped(skip) for skip in skips)]
-    if any(item.n > _N_MAX for item in items):
+    if any(skip.n > _N_MAX for skip in skips):
         return Refusal("batch_unreadable")
-    return _in_order(_read(outer.sent, ClockSample), items)
+    return _in_order(_read(outer.sent, ClockSample), [*lines, *skips])
 
 
-def _in_order(sent: ClockSample | None, items: Sequence[Item]) -> HandedIn | Refusal:
-    by_n: dict[int, Item] = {}
-    for item in items:
-        if by_n.setdefault(item.n, item).digest != item.digest:
+def read_items(device_id: UUID, lines: Iterable[Line | Skip]) -> list[Item]:
+    """Read lines of a batch, each by itself; in their order."""
+    return [_item(device_id, line) if type(line) is Line else _skipped(cast(Skip, line)) for line in lines]
+
+
+def _in_order(sent: ClockSample | None, lines: Sequence[Line | Skip]) -> HandedIn | Refusal:
+    by_n: dict[int, Line | Skip] = {}
+    for line in lines:
+        first = by_n.setdefault(line.n, line)
+        if first is not line and _digest(first) != _digest(line):
             return Refusal("device_forked")
     return HandedIn(sent, tuple(by_n[n] for n in sorted(by_n)))
 
 
-def _item(device_id: UUID, line: _Line) -> Item:
+def _digest(line: Line | Skip) -> bytes:
+    return bytes.fromhex(line.sha256) if isinstance(line, Skip) else command_digest(bytes(line.cmd))
+
+
+def _item(device_id: UUID, line: Line) -> Item:
     cmd = bytes(line.cmd)
-    digest = hashlib.sha256(cmd).digest()
+    digest = command_digest(cmd)
     session = _read(line.session, UUID)
     envelope = _read(cmd, CommandEnvelope)
     if envelope is None or (b"\\u0000" in cmd and _NUL.search(cmd)) or len(cmd) > limits.COMMAND_BYTES:
@@ -140,7 +151,7 @@ def _item(device_id: UUID, line: _Line) -> Item:
 
 
 def _skipped(skip: Skip) -> Item:
-    return Item(n=skip.n, id=skip.id, name="skip", digest=bytes.fromhex(skip.sha256), barred="skipped")
+    return Item(n=skip.n, id=skip.id, name="skip", digest=_digest(skip), barred="skipped")
 
 
 def _read(raw: Raw | bytes, kind: type[T]) -> T | None:

@@ -52,8 +52,10 @@ class Opening(Struct, frozen=True, kw_only=True):
     beforehand: Beforehand
 
 
-async def open_chunk(conn: asyncpg.Connection, device: Device, items: Sequence[Item], looking: Looking) -> Opening:
-    """Lock a device and look up what is known of it and of a chunk of its commands."""
+async def open_chunk(
+    conn: asyncpg.Connection, device: Device, items: Sequence[Item], looking: Looking, *, alone: bool = False
+) -> Opening:
+    """Lock a device and look up what is known of it and of a chunk of its commands. `alone`: passed on to `execute`."""
     # As n is consecutive, the command 10,000 numbers back tells the day's count without counting.
     far_back = (items[-1].n if items else 0) - limits.QUARANTINE_COMMANDS_PER_DAY
     ids = {id for item in items for id in (item.id, *item.after)}
@@ -78,6 +80,7 @@ async def open_chunk(conn: asyncpg.Connection, device: Device, items: Sequence[I
         org=Organisation(device.org_id, row["name"], row["zone"], row["currency"], row["language"]),
         unanswered=frozenset() if row["answered"] else frozenset(ids),
         waiting=row["waiting"],
+        alone=alone,
         plans=looking.plans,
         scope={
             (authors[session].person_id, job_id): no in within

@@ -19,17 +19,18 @@ from mobile_contract import limits
 from mobile_contract.schema.messages import OutcomeBrief, PushAnswer
 from sync import outcomes
 from sync.ask import decode, told_name
-from sync.authors import Receipt, asks_of
+from sync.authors import Arrival, Receipt, asks_of, occurrences
+from sync.batch import Plan
 from sync.buckets import MEMORY
 from sync.devices import Device
-from sync.envelopes import HandedIn, Item, Refusal, read_batch
+from sync.envelopes import HandedIn, Item, Refusal, read_batch, read_items
 from sync.execute import Poke, execute, no_listeners, retrying
 from sync.faults import may_pass
 from sync.keyring import Keyring
 from sync.opening import Looking, Opening, open_chunk
 from sync.outcomes import Answer
 from sync.overruns import Overruns, ran_over
-from sync.transaction import org_transaction
+from sync.transaction import on_its_way, org_transaction
 from sync.unreadable import keep_unreadable
 
 __all__ = ["Desk", "Refusal", "push"]
@@ -74,7 +75,7 @@ async def push(
     Refusal `batch_unreadable` (kept by its hash), `batch_too_large`, `sequence_hole` (about: `expected_n`), `device_forked`,
     `quota_exceeded`. Raises only what may pass by itself, and then nothing of the batch but committed chunks is stored.
     """
-    handed = read_batch(device.id, body)
+    handed = read_batch(body)
     if isinstance(handed, Refusal):
         if handed.code == "batch_unreadable" and not await keep_unreadable(desk.pool, device, body, now=now):
             return Refusal("quota_exceeded", retry_after_s=QUOTA_S)
@@ -89,21 +90,25 @@ class _Handover:
         self._desk, self._device, self._handed = desk, device, handed
         self._received_at, self._now = received_at, now
         self._done: list[_Part] = []
+        lines, size = handed.lines, limits.PUSH_CHUNK
+        self._chunks = [lines[i : i + size] for i in range(0, len(lines), size)] or [()]
+        self._read: list[list[Item]] = []
+        self._plans: dict[bytes, Plan] = {}
         lag = desk.durable_lag
         self._looking = Looking(
             since=now - DAY,
             durable_until=None if lag is None else now - lag,
             scope_since=now - MEMORY,
-            plans={item.digest: decode(item.name, item.args, Via.DEVICE) for item in handed.items if not item.barred},
+            plans=self._plans,
         )
 
     async def run(self) -> PushAnswer | Refusal:
         """Take one chunk after the other; stop at the first that is not taken whole."""
-        items = self._handed.items
-        chunks = [items[i : i + limits.PUSH_CHUNK] for i in range(0, len(items), limits.PUSH_CHUNK)] or [()]
         refusal = None
-        for chunk in chunks:
-            refusal = await self._chunk(chunk)
+        for number in range(len(self._chunks)):
+            if len(self._read) <= number:
+                self._read_on()
+            refusal = await self._chunk(self._read[number])
             if refusal is not None:
                 break
         outcomes_ = tuple(brief for part in self._done for brief in part.outcomes)
@@ -112,6 +117,13 @@ class _Handover:
             return refusal
         last = self._done[-1]
         return PushAnswer(last_n=last.last_n, outcomes=outcomes_, server_time=self._now, durable_n=last.durable_n)
+
+    def _read_on(self) -> None:
+        """Read the next chunk, if there is one: best while the process would only wait for the commit of the one before."""
+        if len(self._read) < len(self._chunks):
+            items = read_items(self._device.id, self._chunks[len(self._read)])
+            self._plans.update((i.digest, decode(i.name, i.args, Via.DEVICE)) for i in items if not i.barred)
+            self._read.append(items)
 
     async def _chunk(self, chunk: Sequence[Item]) -> Refusal | None:
         try:
@@ -160,8 +172,14 @@ class _Handover:
     async def _once(self, items: Sequence[Item], poison: frozenset[UUID]) -> _Part:
         """Take a chunk in one transaction: what is known is answered again, what is new is executed in order."""
         org_id, device_id = self._device.org_id, self._device.id
-        async with org_transaction(self._desk.pool, org_id, plan_once=True) as conn:
-            found = await open_chunk(conn, self._device, items, self._looking)
+        pool = self._desk.pool
+        arrival = Arrival(device_id, self._handed.sent, self._received_at)
+        async with org_transaction(pool, org_id, plan_once=True, meanwhile=self._read_on) as conn:
+            # As few connections are in use as this push needs.
+            alone = pool.get_size() - pool.get_idle_size() <= 1
+            async with on_its_way(open_chunk(conn, self._device, items, self._looking, alone=alone)) as opened:
+                occurred = occurrences(self._desk.keyring, arrival, items)
+            found = opened.result()
             sent = [item for item in items if item.n <= found.last_n]
             new, refusal = self._new(items, found)
             known = await _stored(conn, self._device, sent)
@@ -174,10 +192,10 @@ class _Handover:
                 device_id=device_id,
                 revoked=found.revoked,
                 shared=found.shared,
-                sent=self._handed.sent,
                 received_at=self._received_at,
+                occurred=occurred,
             )
-            asks = asks_of(self._desk.keyring, receipt, found.authors, new)
+            asks = asks_of(receipt, found.authors, new)
             done = await execute(conn, org_id, asks, now=self._now, poison=poison, beforehand=found.beforehand)
             await conn.execute(_ADVANCE, org_id, device_id, new[-1].n)
         briefs = _briefs((*sent, *new), [*known, *done.answers])

@@ -1,7 +1,7 @@
 """The rules of material that come with Onsite, as a TOML file. Reads them; who loads them into an organisation sends `save_material_rules`."""
 
 from datetime import time
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from uuid import UUID, uuid5
 
@@ -29,11 +29,13 @@ class ShippedRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     form_dues: tuple[Shift, ...]
 
 
+@lru_cache(1024)
 def rules_id(org_id: UUID) -> UUID:
     """Name the rules of an organisation; there is one set of them."""
     return uuid5(org_id, "material_rules")
 
 
+@lru_cache(1024)
 def shipped_rules(org_id: UUID) -> MaterialRules:
     """Read the shipped rules for an organisation."""
     shipped = _shipped()

@@ -13,6 +13,7 @@ from jobs.store.tables import DOCUMENTS, columns_of
 from mobile_contract.registry import kind_of
 from mobile_contract.schema.base import Document
 
+_ENCODER = msgspec.json.Encoder()
 _DECODERS = {kind: msgspec.json.Decoder(document) for kind, document in DOCUMENTS.items()}
 
 
@@ -51,8 +52,10 @@ async def load(conn: asyncpg.Connection, org_id: UUID, wants: Iterable[Want]) ->
     asked = [want for want in wants if want.ids]
     if not asked:
         return []
-    statement = " union all ".join(_select(w.kind, w.column, i) for i, w in enumerate(asked, start=2))
-    rows = await conn.fetch(statement, org_id, *(list(w.ids) for w in asked))
+    # What is asked of several kinds travels once.
+    places = {ids: place for place, ids in enumerate(dict.fromkeys(want.ids for want in asked), start=2)}
+    statement = " union all ".join(_select(want.kind, want.column, places[want.ids]) for want in asked)
+    rows = await conn.fetch(statement, org_id, *(list(ids) for ids in places))
     return [Stored(row["kind"], _DECODERS[row["kind"]].decode(row["body"])) for row in rows]
 
 
@@ -85,18 +88,31 @@ async def save(
 
     `fresh` ones must not exist: asyncpg.UniqueViolationError means that another transaction was first. `known` ones are replaced.
     """
-    written: dict[_Part, list[dict[str, object]]] = {}
+    written: dict[_Part, list[Document]] = {}
     for replaces, documents in ((False, fresh), (True, known)):
         for document in documents:
             kind = kind_name(type(document))
-            row = msgspec.structs.asdict(document)
-            row["org_id"] = org_id
-            written.setdefault(_Part(kind, replaces, kind in tell), []).append(row)
+            written.setdefault(_Part(kind, replaces, kind in tell), []).append(document)
     if not written:
         return []
     parts = tuple(sorted(written, key=lambda part: (part.kind, part.replaces)))
-    found = await conn.fetch(_writing(parts), *(msgspec.json.encode(written[part]).decode() for part in parts))
+    texts = [_ENCODER.encode(written[part]).decode() for part in parts]
+    found = await conn.fetch(_writing(parts), org_id, *texts)
     return [Stored(row["kind"], _DECODERS[row["kind"]].decode(row["body"])) for row in found]
+
+
+def _values(kind: str) -> list[str]:
+    """Name the values of a row: a document travels without what is as its Struct has it by itself, which is less to read."""
+    values = []
+    for field in msgspec.structs.fields(DOCUMENTS[kind]):
+        default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if default is msgspec.NODEFAULT or default is None:
+            values.append(f"r.{field.name}")
+        else:
+            plain = msgspec.to_builtins(default)
+            text = plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
+            values.append(f"coalesce(r.{field.name}, '{text}')")
+    return values
 
 
 _NOTHING = "select null::text as kind, null::text as body limit 0"
@@ -108,8 +124,11 @@ def _writing(parts: tuple[_Part, ...]) -> str:
     steps, tellings = [], []
     for i, part in enumerate(parts, start=1):
         names = ", ".join(columns_of(part.kind))
-        columns = f"org_id, {names}"
-        step = f"insert into {part.kind} ({columns}) select {columns} from json_populate_recordset(null::{part.kind}, ${i}::text::json)"
+        values = ", ".join(_values(part.kind))
+        step = (
+            f"insert into {part.kind} (org_id, {names}) select $1, {values} "
+            f"from json_populate_recordset(null::{part.kind}, ${i + 1}::text::json) r"
+        )
         if part.replaces:
             sets = ", ".join(f"{c} = excluded.{c}" for c in columns_of(part.kind) if c != "id")
             step += f" on conflict (org_id, id) do update set {sets}"

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mobile_contract.ids import marked_id
 from mobile_contract.rules.exact import product, total
 from mobile_contract.schema.stock import (
     NOTHING,
@@ -46,10 +47,7 @@ class Told(Struct, frozen=True, kw_only=True):
 
 def level_id(location_id: UUID, part_id: UUID) -> UUID:
     """Name the level of a part at a location: the first 16 bytes of SHA-256 over both ids' bytes, marked as a UUID of version 8."""
-    made = bytearray(sha256(location_id.bytes + part_id.bytes).digest()[:16])
-    made[6] = made[6] & 0x0F | 0x80
-    made[8] = made[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(made))
+    return marked_id(bytearray(sha256(location_id.bytes + part_id.bytes).digest()[:16]), 8)
 
 
 @lru_cache(4096)

@@ -14,7 +14,7 @@ from jobs.handlers import door
 from jobs.result import Applied, Result
 from jobs.work import Work
 from mobile_contract import limits
-from mobile_contract.schema.facts import AddNote, MakeSafe, PauseWork
+from mobile_contract.schema.facts import AddNote, MakeSafe, PauseWork, ReportJob
 from mobile_contract.schema.messages import PushAnswer
 from sync.push import Refusal
 from tests.arrange import NOW, Assigned, Org
@@ -70,6 +70,31 @@ async def test_a_handler_that_raises_three_times_is_poison_and_put_aside(
     assert (await looking.events(org, job.job_id)).count("note_added") == 2
     assert await phone.taken() == outcomes
     assert len(calls) == 3, "poison is never tried again"
+
+
+@pytest.mark.parametrize("place", [0, 24, 25, 26, limits.PUSH_CHUNK - 1])
+async def test_wherever_a_chunk_breaks_off_nothing_is_recorded_twice_or_not_at_all(
+    org: Org, phone: Phone, job: Assigned, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Events of the first half are written while the second half is judged: they too are as if they had never been."""
+    faulty(monkeypatch, PauseWork, 1)
+    for n in range(limits.PUSH_CHUNK + 3):
+        phone.do(on(job, PauseWork) if n == place else note(org, job))
+    outcomes = await phone.taken()
+    assert {(o.status, o.code) for o in outcomes} == {("applied", "ok")}
+    recorded = await looking.events(org, job.job_id)
+    assert (recorded.count("note_added"), recorded.count("work_paused")) == (limits.PUSH_CHUNK + 2, 1)
+
+
+async def test_what_is_recorded_of_a_job_that_is_new_comes_in_with_it(org: Org, phone: Phone, job: Assigned) -> None:
+    found = Assigned(org.new_id(), org.new_id())
+    phone.do(ReportJob(job_id=found.job_id, job_type="repair", title="Leak in the road"))
+    for n in range(limits.PUSH_CHUNK - 1):
+        phone.do(note(org, job if n % 2 else found))
+    outcomes = await phone.taken()
+    assert {o.status for o in outcomes} == {"applied"}
+    told = [(await looking.events(org, each.job_id)).count("note_added") for each in (found, job)]
+    assert told == [25, 24]
 
 
 async def test_a_handler_that_raises_once_costs_nothing(

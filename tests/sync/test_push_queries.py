@@ -81,7 +81,10 @@ async def test_statements_do_not_grow_with_the_commands_of_a_chunk(
     await statements_of(counted, kinds(org, first)[kind])
     one = await statements_of(counted, kinds(org, jobs[0])[kind])
     many = await statements_of(counted, [c for job in jobs[1:] for c in kinds(org, job)[kind]])
-    assert (len(many), len(many) <= AT_MOST) == (len(one), True)
+    # Events of the first half of a chunk are written while the second half is judged.
+    ahead = [s for s in many if s.startswith("with w1 as (insert into event ") and "w2 as" not in s]
+    assert (len(many) - len(ahead), len(many) <= AT_MOST) == (len(one), True)
+    assert len(ahead) <= 1
 
 
 async def test_statements_do_not_grow_with_the_history_of_a_job(org: Org, counted: tuple[Phone, list[str]]) -> None:

@@ -196,8 +196,8 @@ def _at_once(_: Any) -> Any:
 
 
 def _one_author(real: Any) -> Any:
-    def asks_of(keyring: Any, receipt: Any, authors: Any, items: Any) -> Any:
-        return real(keyring, receipt, authors, [replace(item, session=items[0].session) for item in items])
+    def asks_of(receipt: Any, authors: Any, items: Any) -> Any:
+        return real(receipt, authors, [replace(item, session=items[0].session) for item in items])
 
     return asks_of
 
