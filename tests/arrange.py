@@ -194,7 +194,7 @@ def ask_of(command: Command, actor: Actor, *, id: UUID, now: datetime) -> Ask:
     )
 
 
-async def organisation(pool: asyncpg.Pool, seed: int) -> Org:
+async def organisation(pool: asyncpg.Pool, seed: int, *, zone: str = ZONE) -> Org:
     """Make an organisation with districts, crews, people, job types, policy, parts, a site with a meter: one transaction of commands."""
     draw = random.Random(seed)
     ids = [UUID(int=draw.getrandbits(128), version=4) for _ in range(4)]
@@ -205,7 +205,7 @@ async def organisation(pool: asyncpg.Pool, seed: int) -> Org:
             org.id,
             f"t-{org.id.hex[-24:]}",
             "Water works",
-            ZONE,
+            zone,
             FOUNDED,
         )
     commands = [*_districts(org), *_people(org), *_crews(org), *_material(org), *_job_types(org), *_places(org)]

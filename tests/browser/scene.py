@@ -1,7 +1,7 @@
 """A morning at the water works, told by commands: jobs in every state, one late, one put aside, one waiting for an approval."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -75,12 +75,18 @@ async def morning(org: Org, now: datetime, poke: Poke) -> Scene:
 
 
 async def found(pool: asyncpg.Pool, seed: int, *, name: str = "") -> Org:
-    """Found the organisation; `name` is what it is called."""
-    org = await organisation(pool, seed)
+    """Found an organisation where it is the afternoon now; `name` is what it is called."""
+    org = await organisation(pool, seed, zone=afternoon_zone(datetime.now(UTC)))
     if name:
         async with org_transaction(org.pool, org.id) as conn:
             await conn.execute("update organisation set name = $2 where org_id = $1", org.id, name)
     return org
+
+
+def afternoon_zone(now: datetime) -> str:
+    """Name a zone in which it is between two and three in the afternoon: pages show today, and there has to be enough of it on both sides."""
+    # As POSIX has it, what is east of Greenwich is less.
+    return f"Etc/GMT{now.hour - 14:+d}"
 
 
 async def _play(scene: Scene, age: timedelta, title: str, where_and_state: tuple[str, str]) -> None:

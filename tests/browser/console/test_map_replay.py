@@ -2,11 +2,9 @@
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.arrange import ZONE
 from tests.browser.console.desk import sign_in
 from tests.browser.console.running_day import Day
 from tests.browser.console.town import PATIENCE_MS, seen
@@ -21,10 +19,6 @@ async def opened(page: Page, day: Day) -> None:
     await seen(page)
     await page.keyboard.press("r")
     await expect(bar(page).get_by_role("slider")).to_be_visible(timeout=PATIENCE_MS)
-    if day.now.astimezone(ZoneInfo(ZONE)).hour < 4:
-        # Soon after midnight there is little to tell yet; what the day is made of began before.
-        await bar(page).get_by_role("button", name="The day before").click()
-        await expect(bar(page).locator(".replay-last")).to_be_visible(timeout=PATIENCE_MS)
 
 
 async def moment(page: Page) -> datetime:
