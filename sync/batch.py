@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from time import perf_counter
 from typing import cast
 from uuid import UUID, uuid5
@@ -29,6 +30,7 @@ from mobile_contract.schema.decisions import ClaimJob
 from mobile_contract.schema.facts import ReportJob
 from mobile_contract.schema.outcome import OutcomeStatus, Resolution
 from mobile_contract.schema.people import Role
+from mobile_contract.schema.reconciliation_commands import ReconcileDay
 from sync import buckets, dependencies, documents, notices, outcomes, quarantine
 from sync.ask import Ask, decode, told_name
 from sync.dependencies import Wait
@@ -40,6 +42,8 @@ _VERSIONS = "select id, ver from sync_doc where org_id = $1 and kind = 'job' and
 
 # So many commands are judged at a time: fewer and a statement's beginning outweighs what is gained.
 _STRETCH = 25
+
+_SUMMING = frozenset({ReconcileDay.__struct_config__.tag})
 
 Plan = Command | Refused | PutAside | None
 # Types themselves: `isinstance` of a Struct asks its abstract base class, for each of thousands of commands.
@@ -58,13 +62,14 @@ class Beforehand(Struct, frozen=True, kw_only=True):
     """What the caller of `execute` has looked up in the same transaction, so that it is not asked again.
 
     `unanswered`: commands without an answer; `waiting`: some decision is held; `plans`: commands as they were read, by digest; `scope`:
-    whether a (person, job) was in scope; `alone`: nobody else has work for this process while the database works.
+    whether a (person, job) was in scope; `taken`: how far a device's queue is taken with this, (device, n); `alone`: nobody else has work for this process while the database works.
     """
 
     org: Organisation
     unanswered: frozenset[UUID] = frozenset()
     waiting: bool = True
     alone: bool = False
+    taken: tuple[UUID, int] | None = None
     plans: Mapping[bytes, Plan] = {}
     scope: Mapping[tuple[UUID, UUID], bool] = {}
 
@@ -100,7 +105,17 @@ class Batch:
         self._reports: Callable[[], Sequence[Projected]] | None = None
 
     async def round(self, asks: Sequence[Ask]) -> list[Answer]:
-        """Answer the asks one after the other over one load, and write their rows."""
+        """Answer the asks one after the other over one load, and write their rows.
+
+        What sums rows has those before it written first, and a load of its own.
+        """
+        cuts = [0, *(n for n, ask in enumerate(asks) if n and ask.name in _SUMMING), len(asks)]
+        answers: list[Answer] = []
+        for begin, end in pairwise(cuts):
+            answers += await self._over_one_load(asks[begin:end])
+        return answers
+
+    async def _over_one_load(self, asks: Sequence[Ask]) -> list[Answer]:
         await self._recall(asks)
         asks = [self._identified(ask) for ask in asks]
         plans = [None if self._is_known(ask) else self._plan(ask) for ask in asks]
@@ -161,7 +176,7 @@ class Batch:
         """Write answers, quarantine, held decisions, documents and scopes; return the buckets touched."""
         conn, org_id = self._conn, self._org.org_id
         reports: Sequence[Projected] = ()
-        async with on_its_way(outcomes.add(conn, org_id, list(self._fresh.values()))):
+        async with on_its_way(outcomes.add(conn, org_id, list(self._fresh.values()), self._beforehand.taken)):
             if self._reports is not None:
                 reports = self._reports()
         # The answer to the push says it, and says it again: only what has more to tell becomes a document (decision 0129).

@@ -66,7 +66,7 @@ def exception_id(org_id: UUID, finding: Finding, day: date) -> UUID:
 def reconcile_day(work: Work, command: ReconcileDay, deed: Deed) -> Result:
     """Compare a day and keep what does not agree; what was found before and holds no longer is settled.
 
-    Raises LookupError where a command before it in the batch moved material: the sums were made before, so they are run one by one.
+    Raises LookupError where a command over the same load moved material: the sums were made before.
     """
     if any(work.fresh_moves()):
         raise LookupError("material moved after the day was summed")

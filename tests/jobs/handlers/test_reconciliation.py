@@ -16,6 +16,7 @@ from mobile_contract.schema.base import Command
 from mobile_contract.schema.field_stock import TakeOverParts
 from mobile_contract.schema.reconciliation import ExceptionKind as Kind
 from mobile_contract.schema.reconciliation import ExceptionState, KindCount, StockException
+from mobile_contract.schema.reconciliation_commands import ReconcileDay
 from mobile_contract.schema.stock import MoveKind, StockMove
 from mobile_contract.schema.stock_commands import ConfirmTransfer, ReverseMove, ShipTransfer, StockLine
 from tests.arrange import NOW, Org, organisation
@@ -36,6 +37,7 @@ from tests.jobs.reconciling import (
     summary,
     used,
 )
+from tests.sync.phone import phone_of
 
 D = Decimal
 
@@ -299,3 +301,36 @@ async def test_the_order_in_which_reports_arrive_changes_nothing(pool: asyncpg.P
 
 async def reported(scene: Scene, command: Command, minute: int) -> None:
     await scene.org.ok(command, by="amy", now=NOW + timedelta(minutes=minute))
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_day_reconciled_in_one_batch_with_moves_before_it_has_seen_them(
+    scene: Scene, held: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where all of it was held by the same command and goes on with it."""
+    await drawn(scene, "clamp", 5)
+    phone, first = await phone_of(scene.org, "wes"), scene.org.new_id()
+    after = (first,) if held else ()
+    lines = (StockLine(part_id=scene.org.parts["clamp"], quantity=D(2)),)
+    ship = [
+        ShipTransfer(
+            transfer_id=scene.org.new_id(),
+            from_location_id=scene.store,
+            to_location_id=scene.org.vans["alpha"],
+            lines=lines,
+        )
+        for _ in range(3)
+    ]
+    phone.do(ship[0], after=after)
+    phone.do(ReconcileDay(day=TODAY), after=after)
+    phone.do(ship[1], after=after)
+    phone.do(ReconcileDay(day=TODAY), after=after)
+    if held:
+        assert [outcome.status for outcome in await phone.taken()] == ["held"] * 4
+        phone.do(ship[2], id=first)
+        await phone.taken()
+    outcomes = await phone.taken()
+    assert {(outcome.status, outcome.code) for outcome in outcomes} == {("applied", "ok")}, outcomes
+    assert [record for record in caplog.records if record.exc_info] == []
+    moves = await stored.every(scene.org, StockMove)
+    assert (await summary(scene)).moves == len([move for move in moves if move.occurred_at.date() == TODAY])
