@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, TextIO, TypeAlias
+from uuid import UUID
 
 import asyncpg
 import msgspec
 import structlog
 
 from api.settings import Settings
+from mobile_contract.ids import uuid_text
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -91,7 +93,11 @@ def _write_json(at: str, level: str, line: Mapping[str, object]) -> str:
 
 
 def _write_text(at: str, level: str, line: Mapping[str, object]) -> str:
-    fields = " ".join(f"{name}={value}" for name, value in sorted(line.items()) if name != "event")
+    fields = " ".join(
+        f"{name}={uuid_text(value).decode() if type(value) is UUID else value}"
+        for name, value in sorted(line.items())
+        if name != "event"
+    )
     return f"{at} [{level:<9}] {line['event']:<30} {fields}"
 
 

@@ -7,7 +7,7 @@ explains is that job's exception, not the van's. Moves nothing and refuses nothi
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -18,6 +18,7 @@ from jobs.context import Deed
 from jobs.store.rows import Stored
 from jobs.store.tables import columns_of
 from jobs.work import Work
+from mobile_contract.ids import named_id, uuid_text
 from mobile_contract.rules.calendar import local_day
 from mobile_contract.rules.stock import level_id
 from mobile_contract.schema.base import Command
@@ -30,12 +31,14 @@ from mobile_contract.schema.stock_commands import CountStock
 _KNOWN = f"""
 select row_to_json(e)::text from (
   select {", ".join(columns_of("stock_exception"))} from stock_exception where org_id = $1 and id = any($2) order by id for update) e"""
+_KIND = ExceptionKind.VAN_BELOW_ZERO.value.encode()
 _EXCEPTION = msgspec.json.Decoder(StockException)
 
 
 def van_exception_id(org_id: UUID, van_id: UUID, part_id: UUID) -> UUID:
     """Name the exception of a van that has less than nothing of a part."""
-    return uuid5(org_id, f"stock_exception/{ExceptionKind.VAN_BELOW_ZERO}//{part_id}/{van_id}/")
+    name = b"stock_exception/%b//%b/%b/" % (_KIND, uuid_text(part_id), uuid_text(van_id))
+    return named_id(org_id, name)
 
 
 async def load_below_zero(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:

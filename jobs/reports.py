@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 from uuid import UUID
 
+from jobs.event import Event
 from jobs.projection import JOB_DOCUMENTS, Projected, Visible, open_job, projected
 from jobs.store.rows import Stored, kind_name
 from jobs.work import Change, Work
@@ -18,14 +19,14 @@ from mobile_contract.schema.stock import StockLocation
 DOCUMENTS = frozenset(JOB_DOCUMENTS) - {"request"} | {"job", "meter", "notice", "stock_level", "stock_location"}
 """Kinds that a report makes or changes and that devices hold."""
 
-_SILENT = frozenset({"event"})
 _HOLDING = frozenset(VisitState) - {VisitState.TENTATIVE, VisitState.DECLINED, VisitState.CANCELLED}
 _LEFT = frozenset({JobState.CLOSED, JobState.CANCELLED})
 
 
 def only_reports(work: Work) -> bool:
     """Tell whether nobody gains or loses sight of anything by what the batch changed."""
-    changes = work.changes()
+    # Most changes are events, and nobody holds those.
+    changes = [change for change in work.changes() if type(change.now) is not Event]
     return not work.drawn and all(_is_report(c) for c in changes) and all(_stays(work, id) for id in _jobs(changes))
 
 
@@ -68,7 +69,7 @@ def _is_report(change: Change) -> bool:
     if isinstance(now, StockLocation):
         # A place that came into being with its first use; one that is saved may leave the phones.
         return before is None
-    return kind in _SILENT or (kind in DOCUMENTS and (kind != "meter" or before is not None))
+    return kind in DOCUMENTS and (kind != "meter" or before is not None)
 
 
 def _place(job: Job) -> tuple[UUID | None, UUID | None, UUID | None]:
@@ -76,7 +77,8 @@ def _place(job: Job) -> tuple[UUID | None, UUID | None, UUID | None]:
 
 
 def _jobs(changes: Iterable[Change]) -> set[UUID]:
-    return {job_id for c in changes if isinstance(c.now, Job | Visit) and (job_id := _job_id(c.now)) is not None}
+    jobs = {c.now.id for c in changes if type(c.now) is Job}
+    return jobs | {c.now.job_id for c in changes if type(c.now) is Visit}
 
 
 def _stays(work: Work, job_id: UUID) -> bool:

@@ -62,7 +62,8 @@ class Beforehand(Struct, frozen=True, kw_only=True):
     """What the caller of `execute` has looked up in the same transaction, so that it is not asked again.
 
     `unanswered`: commands without an answer; `waiting`: some decision is held; `plans`: commands as they were read, by digest; `scope`:
-    whether a (person, job) was in scope; `taken`: how far a device's queue is taken with this, (device, n); `alone`: nobody else has work for this process while the database works.
+    whether a (person, job) was in scope; `taken`: how far a device's queue is taken with this, (device, n); `alone`: nobody else has work
+    for this process while the database works.
     """
 
     org: Organisation

@@ -22,7 +22,9 @@ _FIND_SENT = f"""
 select {_COLUMNS} from sync_outcome where org_id = $1 and ((device_id = $2 and n = any($3)) or command_id = any($4))
 order by command_id limit $5"""
 
+# A device's number moves on with the answers: both are the memory of what was taken.
 _ADD = """
+with advanced as (update sync_device set last_n = $4 where org_id = $1 and device_id = $3)
 insert into sync_outcome (org_id, command_id, device_id, n, digest, name, status, code, flags, detail, actor_id, job_id, cause,
   received_at, decided_at, resolution)
 select $1, r.command_id, r.device_id, r.n, r.digest, r.name, r.status, r.code, r.flags, r.detail, r.actor_id, r.job_id, r.cause,
@@ -104,18 +106,21 @@ async def find_sent(
     return [_answer(row) for row in await conn.fetch(_FIND_SENT, org_id, device_id, ns, ids, 2 * len(pairs))]
 
 
-async def add(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> None:
-    """Store the first answers to commands.
+async def add(
+    conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer], taken: tuple[UUID, int] | None = None
+) -> None:
+    """Store the first answers to commands, and how far a device's queue is taken (device, n).
 
     Raises asyncpg.UniqueViolationError when another transaction answered one of them first: the caller runs its transaction anew, and
     then finds that answer. This is what makes a command sent twice at once take effect once.
     """
-    if answers:
+    if answers or taken is not None:
+        device_id, last_n = taken or (None, None)
         rows = _rows(answers)
         for row, answer in zip(rows, answers, strict=True):
             # As PostgreSQL reads bytes in a text.
             row["digest"] = "\\x" + answer.digest.hex()
-        await conn.execute(_ADD, org_id, msgspec.json.encode(rows).decode())
+        await conn.execute(_ADD, org_id, msgspec.json.encode(rows).decode(), device_id, last_n)
 
 
 async def change(conn: asyncpg.Connection, org_id: UUID, answers: Sequence[Answer]) -> list[Answer]:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from jobs.context import Via
 from mobile_contract import limits
@@ -40,8 +41,6 @@ DAY: Final = timedelta(days=1)
 RAISES: Final = 3
 BUSY_S: Final = 2
 QUOTA_S: Final = 3600
-
-_ADVANCE = "update sync_device set last_n = $3 where org_id = $1 and device_id = $2"
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -196,8 +195,8 @@ class _Handover:
                 occurred=occurred,
             )
             asks = asks_of(receipt, found.authors, new)
-            done = await execute(conn, org_id, asks, now=self._now, poison=poison, beforehand=found.beforehand)
-            await conn.execute(_ADVANCE, org_id, device_id, new[-1].n)
+            beforehand = replace(found.beforehand, taken=(device_id, new[-1].n))
+            done = await execute(conn, org_id, asks, now=self._now, poison=poison, beforehand=beforehand)
         briefs = _briefs((*sent, *new), [*known, *done.answers])
         return _Part(new[-1].n, briefs, found.durable_n, done.touched, refusal)
 

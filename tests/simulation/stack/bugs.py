@@ -149,8 +149,8 @@ def _held_for_ever(real: Any) -> Any:
 def _forgetful(real: Any) -> Any:
     numbers = count(1)
 
-    async def add(conn: Any, org_id: UUID, answers: Any) -> Any:
-        return await real(conn, org_id, [answer for answer in answers if next(numbers) % 5])
+    async def add(conn: Any, org_id: UUID, answers: Any, taken: Any) -> Any:
+        return await real(conn, org_id, [answer for answer in answers if next(numbers) % 5], taken)
 
     return add
 
