@@ -193,7 +193,11 @@ plan_proposal = Table(
     _id("made_by", nullable=True),
     instant("expires_at"),
     Column("body", LargeBinary, nullable=False),
-    Column("basis", LargeBinary, comment="The problem and the plan, for explanations; null: too large to keep."),
+    Column(
+        "basis",
+        LargeBinary,
+        comment="The problem and the plan, for explanations; null: too large to keep, or committed.",
+    ),
     instant("committed_at", nullable=True),
     _id("commit_key", nullable=True),
     Column("commit_digest", LargeBinary),

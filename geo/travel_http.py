@@ -6,9 +6,11 @@ Owns the requests, the cache and the way back to the embedded estimate where a s
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Final, Protocol
 
 import httpx
@@ -27,6 +29,8 @@ _KEPT: Final = 500_000
 _AT_ONCE: Final = 50
 # After a failure the server is left alone for so many tables.
 _PAUSE: Final = 20
+# So long a table is asked for in all: each answer may take as long as the client's patience, and a large day is a hundred questions.
+_TABLE_S: Final = 15.0
 
 Node = tuple[float, float]
 
@@ -133,9 +137,14 @@ class ServerTravel:
     """A routing server behind the port, with a cache and a fallback; each entry says which of the two it comes from."""
 
     def __init__(
-        self, server: MatrixServer, *, speeds: SpeedTable | None = None, fallback: TravelTimes | None = None
+        self,
+        server: MatrixServer,
+        *,
+        speeds: SpeedTable | None = None,
+        fallback: TravelTimes | None = None,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server = server
+        self._server, self._seconds = server, seconds
         self._speeds = speeds or SpeedTable()
         self._fallback = fallback or GreatCircleTravel(self._speeds)
         self._kept: OrderedDict[tuple[HourClass, Node, Node], tuple[float, float]] = OrderedDict()
@@ -165,26 +174,36 @@ class ServerTravel:
         return TravelTable(np.maximum(seconds, 0.0), np.maximum(metres, 0.0), known, self._server.source)
 
     def _fetch(self, hour: HourClass, rows: Sequence[Node], columns: Sequence[Node], leave_at: datetime) -> None:
-        """Ask for the pairs that are not kept, in blocks; the first silence ends the asking for a while."""
-        missing = [(a, b) for a in set(rows) for b in set(columns) if a != b and (hour, a, b) not in self._kept]
+        """Ask for the pairs that are not kept, in blocks; the first silence ends the asking for a while, the time limit for this table.
+
+        What has come by then is kept, so that the next table asks for less.
+        """
+        missing = {(a, b) for a in set(rows) for b in set(columns) if a != b and (hour, a, b) not in self._kept}
         if not missing:
             return
         if self._pause > 0:
             self._pause -= 1
             return
-        origins, goals = sorted({a for a, _ in missing}), sorted({b for _, b in missing})
+        until_s = self._seconds() + _TABLE_S
+        blocks = product(_blocks({a for a, _ in missing}), _blocks({b for _, b in missing}))
         try:
-            for first in range(0, len(origins), _AT_ONCE):
-                for second in range(0, len(goals), _AT_ONCE):
-                    block = origins[first : first + _AT_ONCE], goals[second : second + _AT_ONCE]
-                    seconds, metres = self._server.matrix(*block, leave_at)
-                    for i, a in enumerate(block[0]):
-                        for j, b in enumerate(block[1]):
-                            self._kept[hour, a, b] = (float(seconds[i, j]), float(metres[i, j]))
+            for froms, tos in blocks:
+                if missing.isdisjoint(product(froms, tos)):
+                    continue
+                if self._seconds() >= until_s:
+                    break
+                seconds, metres = self._server.matrix(froms, tos, leave_at)
+                for (i, a), (j, b) in product(enumerate(froms), enumerate(tos)):
+                    self._kept[hour, a, b] = (float(seconds[i, j]), float(metres[i, j]))
         except ServerSilent:
             self._pause = _PAUSE
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
+
+
+def _blocks(nodes: Iterable[Node]) -> list[list[Node]]:
+    ordered = sorted(nodes)
+    return [ordered[at : at + _AT_ONCE] for at in range(0, len(ordered), _AT_ONCE)]
 
 
 def _nodes(points: Points) -> list[Node]:

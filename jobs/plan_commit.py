@@ -72,7 +72,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """What a commit needs of a proposal. `known` are the versions of all visits that stood, by visit.
+    """What a commit needs of a proposal. `known` are the versions of all visits that stood, by visit; `members` the crews of people on shift.
 
     By the time of the commit a visit may have come so near that it is frozen, and a new begin may lie further back than anybody is told.
     """
@@ -83,6 +83,7 @@ class Basis(Struct, frozen=True, kw_only=True):
     told: timedelta
     steps: tuple[Step, ...]
     known: dict[UUID, int]
+    members: dict[UUID, UUID] = {}
 
 
 class Overtaken(Struct, frozen=True):
@@ -137,6 +138,7 @@ def basis_of(made: Made) -> Basis:
         told=timedelta(seconds=problem.policy.told_shift_s),
         steps=tuple(steps),
         known=made.known,
+        members=laid.members,
     )
 
 
@@ -151,6 +153,8 @@ async def settle(
     job_ids = sorted({step.job_id for step in steps})
     await conn.execute(_LOCK_JOBS, org_id, job_ids)
     owners = {owner for step in steps for owner in (step.owner,) if owner is not None}
+    # What somebody of a crew has by name keeps the crew busy, as it did when the plan was made.
+    owners |= {person for person, crew in basis.members.items() if crew in owners}
     standing = await load_standing(
         conn, org_id, visit_ids=[s.visit_id for s in steps], job_ids=job_ids, owners=owners, until=basis.until
     )
@@ -225,7 +229,8 @@ def _crew_lost(basis: Basis, step: Step, standing: Iterable[Standing]) -> Why | 
         return None
     own = {s.visit_id for s in basis.steps}
     for visit in standing:
-        if step.owner not in (visit.crew_id, visit.person_id) or visit.id in own:
+        by_name = None if visit.crew_id is not None or visit.person_id is None else basis.members.get(visit.person_id)
+        if step.owner not in (visit.crew_id, visit.person_id, by_name) or visit.id in own:
             continue
         if visit.state not in STANDING | UNDER_WAY or visit.job_id == step.job_id:
             continue

@@ -45,7 +45,7 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 class Laid(Struct, frozen=True, kw_only=True, eq=False):
-    """A problem with what it was made from: the rows by visit, who is a crew of one, notes about what was left out.
+    """A problem with what it was made from: the rows by visit, who is a crew of one, whose crew the others are of, what was left out.
 
     `jobs` holds the job of every visit; `rows` only visits that exist. `untimed` had no time before.
     """
@@ -55,6 +55,7 @@ class Laid(Struct, frozen=True, kw_only=True, eq=False):
     jobs: dict[UUID, JobRow]
     rows: dict[UUID, VisitRow]
     persons: frozenset[UUID]
+    members: dict[UUID, UUID]
     untimed: frozenset[UUID]
     notes: tuple[str, ...]
 
@@ -140,6 +141,7 @@ class _Layout:
             jobs=self.jobs,
             rows=self.rows,
             persons=persons,
+            members={person: crew for person, crew in self.crew_of_person.items() if person not in persons},
             untimed=frozenset(self.untimed),
             notes=tuple(self._notes()),
         )

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from api.settings import Settings
+from mobile_contract.schema import decisions as d
 from mobile_contract.schema.job import LockKind, VisitLock
 from mobile_contract.schema.planning import LockVisit
 from tests.api.office import Clock, Office
@@ -62,6 +63,18 @@ async def test_two_plans_for_other_jobs_give_one_crew_work_only_once(desk: Offic
     answers = await in_the_way(owner, desk, west, (committed(desk, plans[0]), committed(desk, plans[1], by="max")))
     assert [answer["code"] for answer in answers] == ["ok", "plan_outdated"]
     assert await visits_of(desk, more) == []
+
+
+async def test_what_somebody_of_a_crew_was_given_by_name_meanwhile_makes_its_plan_outdated(desk: Office) -> None:
+    west, more = await job(desk), await job(desk, north_deg=0.01)
+    plan = await proposal(desk, job_ids=[str(west)], crew_ids=[str(desk.org.crews["alpha"])])
+    assert changes(plan) == {str(west): "added"}
+    by_name = d.AssignVisit(job_id=more, visit_id=desk.org.new_id(), person_id=desk.org.people["amy"])
+    await desk.org.ok(by_name, by="max")
+    done = await committed(desk, plan)
+    assert (done["committed"], done["code"]) == (False, "plan_outdated")
+    assert await visits_of(desk, west) == []
+    assert (await committed(desk, await proposal(desk, job_ids=[str(west)])))["committed"] is True
 
 
 async def test_a_lock_set_since_a_plan_was_made_makes_it_outdated(desk: Office) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -168,3 +169,20 @@ def test_many_places_are_asked_for_in_blocks_and_a_plan_names_its_sources() -> N
     assert len(told.asked) == 4
     assert ways.sources == (TravelSource.VALHALLA,)
     assert ways.travel_s[0][59] == 590
+
+
+def test_a_slow_server_is_asked_for_so_long_and_goes_on_with_the_next_table() -> None:
+    told = Told()
+    now_s = count(step=10.0)
+    places = points(*(LonLat(-20.0 + 0.001 * n, 45.0) for n in range(150)))
+    with serving(told) as client:
+        travel = ServerTravel(ValhallaMatrix(client), seconds=lambda: next(now_s))
+        first = travel.table(places, places, NOON)
+        asked = len(told.asked)
+        assert asked == 1
+        assert {first.source(0, 1), first.source(149, 148)} == {TravelSource.VALHALLA, TravelSource.GREAT_CIRCLE}
+        assert np.isfinite(first.travel_s).all()
+        for _ in range(8):
+            last = travel.table(places, places, NOON)
+    assert len(told.asked) == 9
+    assert last.source(149, 148) is TravelSource.VALHALLA
