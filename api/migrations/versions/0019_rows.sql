@@ -94,20 +94,21 @@ declare
   turns int[];
   marks text[];
   kinds text[];
-  ids uuid[] := '{}';
+  ids uuid[];
   gones boolean[];
   spots int[];
   moved int := 0;
   room int;
   edge int;
   n int;
-  -- The documents of one kind in one bucket that fill a page: how many `ids` they are, and the XOR of their `h`.
+  -- The documents of one kind in one bucket that fill a page: how many of `filled` they are, and the XOR of their `h`.
   lot record;
   lots int := 0;
   lot_turns int[];
   lot_kinds text[];
   lot_ns int[];
   lot_sums bigint[];
+  filled uuid[] := '{}';
   place int := 0;
   after_kind text;
   after_id uuid;
@@ -243,21 +244,8 @@ begin
     moved := (select count(spots[m.no]) from unnest(nos) m(no));
   end if;
   room := greatest(min_documents, max_documents - moved);
-  -- What moved, and nothing else, fits whatever it is: it was weighed, or is by the caller.
-  if moved > 0 and mend is null and (not filling or candidates = '{}') then
-    return query select null::text, case when e.gone then public.sync_frame_gone(e.mark, e.kind, e.id)
-        else public.sync_frame(public.sync_frame_head(e.mark, e.kind), e.id, d.ver, d.h, d.body) end
-      from (
-        select string_agg(spots[m.no]::text, ',') mark, m.kind, m.id, m.gone from unnest(nos, kinds, ids, gones) m(no, kind, id, gone)
-        where spots[m.no] is not null group by m.kind, m.id, m.gone) e
-      -- `offset 0` keeps this a look-up by key for each row.
-      left join lateral (
-        select x.ver, x.h, x.body from public.sync_doc x
-        where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true
-      where e.gone or d.body is not null;
-  -- Where buckets are filled and nothing else comes, each is walked through once, in the order of its keys.
-  elsif moved = 0 and mend is null then
-    ids := '{}';
+  -- Each bucket that is filled is walked through once, in the order of its keys.
+  if mend is null then
     for turn in 1 .. case when filling then cardinality(candidates) else 0 end loop
       beginning := candidates[turn];
       after_kind := '';
@@ -271,7 +259,7 @@ begin
           select x.bucket, x.kind, x.id, x.h from public.sync_member x
           -- Only the primary key gives this order: written with `bucket = beginning`, the index on (kind, id) would do too, through all buckets.
           where x.org_id = $1 and x.bucket <= beginning and not x.gone and (x.bucket, x.kind, x.id) > (beginning, after_kind, after_id)
-          order by x.bucket, x.kind, x.id limit room - cardinality(ids)) l
+          order by x.bucket, x.kind, x.id limit room - cardinality(filled)) l
         group by l.bucket, l.kind order by l.bucket, l.kind
       loop
         lots := lots + 1;
@@ -279,11 +267,11 @@ begin
         lot_kinds[lots] := lot.kind;
         lot_ns[lots] := lot.n;
         lot_sums[lots] := lot.h;
-        ids := ids || lot.ids;
+        filled := filled || lot.ids;
         last_kind := lot.kind;
         last_id := lot.ids[lot.n];
       end loop;
-      if cardinality(ids) >= room then
+      if cardinality(filled) >= room then
         if lot_turns[lots] = turn then
           after_kind := last_kind;
           after_id := last_id;
@@ -303,8 +291,12 @@ begin
     end if;
   end if;
   -- A document comes once, however many buckets it is in.
-  if moved > 0 and filling and candidates <> '{}' or mend is not null
-      or lot_turns[1] < lot_turns[lots] and exists (select from unnest(ids) e(id) group by e.id having count(*) > 1) then
+  if mend is not null or (lot_turns[1] < lot_turns[lots] or moved > 0 and lots > 0) and exists (
+      select from (
+        select e.id from unnest(filled) e(id)
+        union all
+        select distinct m.id from unnest(nos, ids) m(no, id) where moved > 0 and spots[m.no] is not null) e
+      group by e.id having count(*) > 1) then
     cut := null;
     last_kind := null;
     last_id := null;
@@ -363,6 +355,24 @@ begin
         select x.ver, x.h, x.body from public.sync_doc x
         where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true
       where e.gone or d.body is not null;
+  elsif moved > 0 then
+    if lots > 0 then
+      used := (select sum(160 + coalesce(d.bytes, 0)) from unnest(nos, kinds, ids, gones) m(no, kind, id, gone) left join lateral (
+        select octet_length(x.body) bytes from public.sync_doc x
+        where x.org_id = $1 and x.kind = m.kind and x.id = m.id and not m.gone offset 0) d on true
+        where spots[m.no] is not null);
+    end if;
+    return query select null::text, case when e.gone then public.sync_frame_gone(e.mark, e.kind, e.id)
+        else public.sync_frame(public.sync_frame_head(e.mark, e.kind), e.id, d.ver, d.h, d.body) end
+      from (
+        select string_agg(spots[m.no]::text, ',') mark, m.kind, m.id, m.gone from unnest(nos, kinds, ids, gones) m(no, kind, id, gone)
+        where spots[m.no] is not null group by m.kind, m.id, m.gone) e
+      left join lateral (
+        select x.ver, x.h, x.body from public.sync_doc x
+        where x.org_id = $1 and x.kind = e.kind and x.id = e.id and not e.gone offset 0) d on true
+      where e.gone or d.body is not null;
+    moved := (select count(*) from (
+      select from unnest(nos, kinds, ids, gones) m(no, kind, id, gone) where spots[m.no] is not null group by m.kind, m.id, m.gone) e);
   end if;
   for lot_no in 1 .. lots loop
     n := lot_ns[lot_no];
@@ -373,11 +383,11 @@ begin
     if n > 100 then
       select count(*) = n and bit_xor(d.h) = lot_sums[lot_no], sum(160 + d.bytes) into alone, weight from (
         select x.h, octet_length(x.body) bytes from public.sync_doc x
-        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= ids[place + 1] and x.id <= ids[place + n] and x.body is not null
+        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= filled[place + 1] and x.id <= filled[place + n] and x.body is not null
         order by x.id limit n + 1) d;
     end if;
     if not alone then
-      weight := (select sum(160 + coalesce(d.bytes, 0)) from unnest(ids[place + 1 : place + n]) e(id) left join lateral (
+      weight := (select sum(160 + coalesce(d.bytes, 0)) from unnest(filled[place + 1 : place + n]) e(id) left join lateral (
         select octet_length(x.body) bytes from public.sync_doc x
         where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id offset 0) d on true);
     end if;
@@ -386,7 +396,7 @@ begin
       -- A page brings one document, however large.
       edge := (select min(w.place) from (
         select place + e.no place, used - weight + sum(160 + coalesce(d.bytes, 0)) over (order by e.no rows unbounded preceding) upto
-        from unnest(ids[place + 1 : place + n]) with ordinality e(id, no) left join lateral (
+        from unnest(filled[place + 1 : place + n]) with ordinality e(id, no) left join lateral (
           select octet_length(x.body) bytes from public.sync_doc x
           where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id offset 0) d on true) w
         where w.place > 1 and w.upto > max_bytes);
@@ -394,16 +404,16 @@ begin
         n := edge - 1 - place;
         cut := lot_turns[lot_no] - 1;
         last_kind := case when n > 0 then lot_kinds[lot_no] when lot_turns[lot_no - 1] = lot_turns[lot_no] then lot_kinds[lot_no - 1] end;
-        last_id := case when last_kind is not null then ids[edge - 1] end;
+        last_id := case when last_kind is not null then filled[edge - 1] end;
       end if;
     end if;
     head := public.sync_frame_head((kept + lot_turns[lot_no] - 1)::text, lot_kinds[lot_no]);
     if alone and n > 0 then
       return query select null::text, public.sync_frame(head, x.id, x.ver, x.h, x.body) from public.sync_doc x
-        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= ids[place + 1] and x.id <= ids[place + n] and x.body is not null
+        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= filled[place + 1] and x.id <= filled[place + n] and x.body is not null
         order by x.id;
     else
-      return query select null::text, public.sync_frame(head, e.id, d.ver, d.h, d.body) from unnest(ids[place + 1 : place + n]) e(id)
+      return query select null::text, public.sync_frame(head, e.id, d.ver, d.h, d.body) from unnest(filled[place + 1 : place + n]) e(id)
         cross join lateral (
           select x.ver, x.h, x.body from public.sync_doc x
           where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id and x.body is not null offset 0) d;
