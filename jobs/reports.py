@@ -10,7 +10,8 @@ from uuid import UUID
 
 from jobs.event import Event
 from jobs.projection import JOB_DOCUMENTS, Projected, Visible, open_job, projected
-from jobs.store.rows import Stored, kind_name
+from jobs.store.rows import kind_name
+from jobs.store.stored_form import as_stored
 from jobs.work import Change, Work
 from mobile_contract.schema.approval import Approval, ApprovalState
 from mobile_contract.schema.job import Job, JobState, Visit, VisitState
@@ -30,12 +31,12 @@ def only_reports(work: Work) -> bool:
     return not work.drawn and all(_is_report(c) for c in changes) and all(_stays(work, id) for id in _jobs(changes))
 
 
-def documents_told(work: Work, written: Iterable[Stored]) -> list[Projected]:
-    """Compute the documents of a batch that `only_reports` from its rows as they were `written`.
+def documents_told(work: Work) -> list[Projected]:
+    """Compute the documents of a batch that `only_reports`, as from its rows.
 
     Their buckets come on top of those that hold them already: a meter's are left as they are.
     """
-    documents = [stored.document for stored in written]
+    documents = [as_stored(c.now) for c in work.changes() if kind_name(type(c.now)) in DOCUMENTS]
     visible = Visible()
     for job_id in {job_id for d in documents if (job_id := _job_id(d)) is not None}:
         visible.job[job_id] = holders_of(work.get(Job, job_id), work.of_job(Visit, job_id))

@@ -243,8 +243,8 @@ class Work:
     def _is_stored(self, job_id: UUID) -> bool:
         return self._before.get((Job, job_id.int), self) is not None
 
-    async def flush(self, conn: asyncpg.Connection, *, tell: frozenset[str] = frozenset()) -> list[Stored]:
-        """Write what was put, and not appended before, in one statement; gives what it wrote of the kinds `tell`, as the database holds it now.
+    async def flush(self, conn: asyncpg.Connection) -> None:
+        """Write what was put, and not appended before, in one statement.
 
         Raises asyncpg.UniqueViolationError when another transaction made the same new row first: the caller runs the batch anew.
         """
@@ -257,7 +257,7 @@ class Work:
         changes = self.changes()
         fresh = [change.now for change in changes if change.before is None and change.now.id.int not in self._appended]
         known = [change.now for change in changes if change.before is not None]
-        return await rows.save(conn, self.org.org_id, fresh, known, tell=tell)
+        await rows.save(conn, self.org.org_id, fresh, known)
 
 
 def wgs84(lon_deg: float, lat_deg: float, datum: Datum) -> tuple[float, float]:

@@ -4,10 +4,9 @@ Owns idempotence, scope and dependencies; what a command may do is asked of `job
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import cast
@@ -21,7 +20,6 @@ from jobs.context import Via
 from jobs.handlers import apply
 from jobs.loading import load_work
 from jobs.projection import Projected, documents_of
-from jobs.reports import DOCUMENTS as REPORTED
 from jobs.reports import documents_told, only_reports
 from jobs.result import Applied, Merged, PutAside, Refused, Result
 from jobs.work import Key, Organisation, Work
@@ -102,8 +100,8 @@ class Batch:
         self._resolved: set[UUID] = set()
         self._newly: set[UUID] = set()
         self._changed: set[Key] = set()
-        # What computes the documents of a batch that only reported; None: the database has to be asked.
-        self._reports: Callable[[], Sequence[Projected]] | None = None
+        # The documents of a batch that only reported; None: they are to be computed.
+        self._reports: Sequence[Projected] | None = None
 
     async def round(self, asks: Sequence[Ask]) -> list[Answer]:
         """Answer the asks one after the other over one load, and write their rows.
@@ -137,8 +135,8 @@ class Batch:
                 answers += [self._answered(work, ask, plan, checks) for ask, plan in stretch]
         # Only of the first round: another one may have changed the same documents, and who sees them.
         simple = not self._changed and only_reports(work)
-        written = await work.flush(self._conn, tell=REPORTED if simple else frozenset())
-        self._reports = partial(documents_told, work, written) if simple else None
+        async with on_its_way(work.flush(self._conn)):
+            self._reports = documents_told(work) if simple else None
         self._changed.update(work.changed)
         return answers
 
@@ -176,10 +174,7 @@ class Batch:
     async def write(self) -> set[str]:
         """Write answers, quarantine, held decisions, documents and scopes; return the buckets touched."""
         conn, org_id = self._conn, self._org.org_id
-        reports: Sequence[Projected] = ()
-        async with on_its_way(outcomes.add(conn, org_id, list(self._fresh.values()), self._beforehand.taken)):
-            if self._reports is not None:
-                reports = self._reports()
+        await outcomes.add(conn, org_id, list(self._fresh.values()), self._beforehand.taken)
         # The answer to the push says it, and says it again: only what has more to tell becomes a document (decision 0129).
         given = [answer for answer in self._fresh.values() if not answer.plain]
         given += await outcomes.change(conn, org_id, sorted(self._changed_answers.values(), key=_by_id))
@@ -188,7 +183,7 @@ class Batch:
         await dependencies.hold(conn, org_id, list(self._held.values()), self._now)
         keys = set() if self._reports is not None else await documents_of(conn, org_id, self._changed)
         told = {answer.command_id: p for answer in given if (p := outcomes.document_of(answer)) is not None}
-        touched = await documents.write(conn, org_id, keys, [*reports, *told.values()])
+        touched = await documents.write(conn, org_id, keys, [*(self._reports or ()), *told.values()])
         return touched | await buckets.follow(conn, org_id, self._changed, self._now)
 
     def condemn(self, ask: Ask) -> None:

@@ -69,11 +69,10 @@ async def lock(conn: asyncpg.Connection, org_id: UUID, kind: str, ids: Iterable[
 
 
 class _Part(Struct, frozen=True):
-    """One kind in a statement that writes; `told`: what was written comes back."""
+    """One kind in a statement that writes."""
 
     kind: str
     replaces: bool
-    told: bool
 
 
 async def save(
@@ -81,10 +80,8 @@ async def save(
     org_id: UUID,
     fresh: Iterable[Document],
     known: Iterable[Document],
-    *,
-    tell: frozenset[str] = frozenset(),
-) -> list[Stored]:
-    """Write documents in one statement, and give those of the kinds `tell` as the database holds them now.
+) -> None:
+    """Write documents in one statement.
 
     `fresh` ones must not exist: asyncpg.UniqueViolationError means that another transaction was first. `known` ones are replaced.
     """
@@ -92,13 +89,12 @@ async def save(
     for replaces, documents in ((False, fresh), (True, known)):
         for document in documents:
             kind = kind_name(type(document))
-            written.setdefault(_Part(kind, replaces, kind in tell), []).append(document)
+            written.setdefault(_Part(kind, replaces), []).append(document)
     if not written:
-        return []
+        return
     parts = tuple(sorted(written, key=lambda part: (part.kind, part.replaces)))
     texts = [_ENCODER.encode(written[part]).decode() for part in parts]
-    found = await conn.fetch(_writing(parts), org_id, *texts)
-    return [Stored(row["kind"], _DECODERS[row["kind"]].decode(row["body"])) for row in found]
+    await conn.execute(_writing(parts), org_id, *texts)
 
 
 def _values(kind: str) -> list[str]:
@@ -115,13 +111,10 @@ def _values(kind: str) -> list[str]:
     return values
 
 
-_NOTHING = "select null::text as kind, null::text as body limit 0"
-
-
 @cache
 def _writing(parts: tuple[_Part, ...]) -> str:
     """Write the statement for some kinds. What belongs to a new job comes in with it: references are checked at the statement's end."""
-    steps, tellings = [], []
+    steps = []
     for i, part in enumerate(parts, start=1):
         names = ", ".join(columns_of(part.kind))
         values = ", ".join(_values(part.kind))
@@ -132,8 +125,5 @@ def _writing(parts: tuple[_Part, ...]) -> str:
         if part.replaces:
             sets = ", ".join(f"{c} = excluded.{c}" for c in columns_of(part.kind) if c != "id")
             step += f" on conflict (org_id, id) do update set {sets}"
-        if part.told:
-            step += f" returning {names}"
-            tellings.append(f"select '{part.kind}' as kind, row_to_json(w{i})::text as body from w{i}")
         steps.append(f"w{i} as ({step})")
-    return f"with {', '.join(steps)} {' union all '.join(tellings) or _NOTHING}"
+    return f"with {', '.join(steps)} select"
