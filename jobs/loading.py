@@ -172,7 +172,7 @@ async def load_work(conn: asyncpg.Connection, org: Organisation, batch: Sequence
     work.adopt(await rows.load(conn, org.org_id, _wants(org.org_id, names, batch)))
     await _load_districts_of_stored(conn, work, batch)
     await _load_parts_of_requests(conn, work, batch)
-    await _load_owners_of_swapped(conn, work, batch)
+    await _load_owners(conn, work, batch)
     await load_for_approval(conn, work, batch)
     await load_balances(conn, work, batch)
     await load_below_zero(conn, work, batch)
@@ -199,9 +199,9 @@ async def _load_districts_of_stored(
         work.adopt(await rows.load(conn, work.org.org_id, [Want("district", "id", ids)]))
 
 
-async def _load_owners_of_swapped(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
-    """Load who has the visits that are swapped: their commands name visits only."""
-    ids = {id for command, _ in those(batch, SwapVisits) for id in (command.visit_id, command.other_visit_id)}
+async def _load_owners(conn: asyncpg.Connection, work: Work, batch: Sequence[tuple[Command, Deed]]) -> None:
+    """Load who has the visits that are swapped, or planned anew for whoever has them: their commands name visits only."""
+    ids = set(_visits_without_names(batch))
     swapped = [visit for visit in (work.get(Visit, id) for id in ids) if visit is not None]
     crews = {v.crew_id for v in swapped if v.crew_id is not None and work.get(Crew, v.crew_id) is None}
     persons = {v.person_id for v in swapped if v.person_id is not None and work.get(Person, v.person_id) is None}
@@ -263,14 +263,14 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
         names.saved.setdefault("job", set())
     given = names.given - names.saved.get("person", set())
     vans = ("stock_location",) if those(batch, SaveCrew) else ()
-    swapped = [id for c, _ in those(batch, SwapVisits) for id in (c.visit_id, c.other_visit_id)]
+    swapped = _visits_without_names(batch)
     for kind in sorted({*names.saved, *vans, *(("person",) if given or swapped else ())}):
         if kind == "job":
             locked = await conn.fetch(_LOCK_JOBS, org_id, sorted(names.ids["job"]))
             names.job_types.update(row["type"] for row in locked)
             names.ids.setdefault("district", set()).update(r["district_id"] for r in locked if r["district_id"])
             if swapped:
-                # Their jobs are locked: whoever has them now gets the other one.
+                # Their jobs are locked: whoever has them now gets the other one, or keeps what is planned anew.
                 owners = {row["person_id"] for row in await conn.fetch(_OWNERS, org_id, swapped)}
                 given |= owners - names.saved.get("person", set())
         elif kind != "district":
@@ -282,6 +282,12 @@ async def _lock(conn: asyncpg.Connection, org_id: UUID, names: Names, batch: Seq
     if leaving and await conn.fetch(_HELD_BY_PERSON, org_id, leaving, now) != held:
         # Something was given to them before their rows were locked; now nothing can be, so anew it is complete.
         raise asyncpg.SerializationError("somebody who leaves was given something meanwhile")
+
+
+def _visits_without_names(batch: Sequence[tuple[Command, Deed]]) -> list[UUID]:
+    """Name the visits that are given to somebody by commands that name nobody."""
+    swapped = [id for c, _ in those(batch, SwapVisits) for id in (c.visit_id, c.other_visit_id)]
+    return [*swapped, *(c.visit_id for c, _ in those(batch, PlanVisit) if c.crew_id is None and c.person_id is None)]
 
 
 def _given_to(command: Command) -> UUID | None:

@@ -49,14 +49,14 @@ def plan_visit(work: Work, command: PlanVisit, deed: Deed) -> Result:
         return found
     if command.planned_end_at <= command.planned_start_at:
         return Refused("invalid", {"field": "planned_end_at"})
-    named = command.crew_id is not None or command.person_id is not None
-    refused = check_assignee(work, command.crew_id, command.person_id) if named else None
-    if refused is not None:
-        return refused
     visit = found.visit
     crew_id, person_id = command.crew_id, command.person_id
-    if visit is not None and not named:
+    if visit is not None and crew_id is None and person_id is None:
         crew_id, person_id = visit.crew_id, visit.person_id
+    nobody = crew_id is None and person_id is None
+    refused = None if nobody else check_assignee(work, crew_id, person_id)
+    if refused is not None:
+        return refused
     plan = Plan(
         crew_id=crew_id,
         person_id=person_id,

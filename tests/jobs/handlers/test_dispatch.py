@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mobile_contract.schema import decisions as d
 from mobile_contract.schema import facts as f
@@ -264,6 +265,18 @@ async def test_a_declined_visit_leaves_the_job_to_somebody_else(org: Org) -> Non
     assert (visit.state, visit.reason) == (VisitState.DECLINED, "van broken")
     assert (await stored.one(org, Job, job.job_id)).state is JobState.READY
     await org.ok(d.ClaimJob(job_id=job.job_id, visit_id=org.new_id()), by="bob")
+
+
+async def test_a_new_time_alone_gives_a_visit_to_nobody_who_has_left(org: Org) -> None:
+    job_id, visit_id = await org.open_job(), org.new_id()
+    named: dict[str, Any] = {"job_id": job_id, "visit_id": visit_id}
+    await org.ok(d.AssignVisit(**named, person_id=org.people["bob"]), by="dan")
+    await org.ok(d.DeclineVisit(**named, plan_version=1, reason="ill"), by="bob")
+    await org.ok(d.OffboardPerson(person_id=org.people["bob"]), by="ada")
+    later = d.PlanVisit(**named, planned_start_at=NOW, planned_end_at=NOW + timedelta(hours=1))
+    (answer,) = await org.send(later, by="dan")
+    assert (answer.took_effect, answer.code) == (False, "person_inactive")
+    await org.ok(replace(later, crew_id=org.crews["alpha"]), by="dan")
 
 
 async def test_an_answer_to_an_older_plan_is_refused(org: Org) -> None:
