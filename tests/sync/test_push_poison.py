@@ -72,11 +72,11 @@ async def test_a_handler_that_raises_three_times_is_poison_and_put_aside(
     assert len(calls) == 3, "poison is never tried again"
 
 
-@pytest.mark.parametrize("place", [0, 24, 25, 26, limits.PUSH_CHUNK - 1])
+@pytest.mark.parametrize("place", [0, 12, 13, 27, limits.PUSH_CHUNK - 1])
 async def test_wherever_a_chunk_breaks_off_nothing_is_recorded_twice_or_not_at_all(
     org: Org, phone: Phone, job: Assigned, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
-    """Events of the first half are written while the second half is judged: they too are as if they had never been."""
+    """Events of a stretch are written while the next one is judged: they too are as if they had never been."""
     faulty(monkeypatch, PauseWork, 1)
     for n in range(limits.PUSH_CHUNK + 3):
         phone.do(on(job, PauseWork) if n == place else note(org, job))
