@@ -71,7 +71,7 @@ create or replace function sync_page(org uuid, device uuid, secret bytea, sessio
   known_life uuid, since pg_snapshot, whole text[], part text, upto_kind text, upto_id uuid, waiting text[], filling boolean,
   weighed boolean, mend text, ranges int[], max_documents int, min_documents int, max_bytes int, delta_bytes int, max_scope int)
 returns table (about text, frame bytea)
-language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp set enable_seqscan = off set enable_nestloop = on
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp set enable_seqscan = off
 set enable_sort = off set enable_incremental_sort = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
@@ -101,22 +101,20 @@ declare
   room int;
   edge int;
   n int;
-  -- The documents of one kind in one bucket that fill a page: how many of `filled` they are.
+  -- The documents of one kind in one bucket that fill a page: how many of `filled` they are, and the XOR of their `h`.
   lot record;
   lots int := 0;
   lot_turns int[];
   lot_kinds text[];
   lot_ns int[];
+  lot_sums bigint[];
   filled uuid[] := '{}';
   place int := 0;
   after_kind text;
   after_id uuid;
+  weight bigint;
   used bigint := 0;
-  first_id uuid;
-  final_id uuid;
-  dense boolean;
-  sent int;
-  there uuid[];
+  alone boolean;
   head text;
   cut int;
   last_kind text;
@@ -257,8 +255,8 @@ begin
         after_id := upto_id;
       end if;
       for lot in
-        select l.kind, array_agg(l.id) ids, count(*)::int n from (
-          select x.bucket, x.kind, x.id from public.sync_member x
+        select l.kind, array_agg(l.id) ids, bit_xor(l.h) h, count(*)::int n from (
+          select x.bucket, x.kind, x.id, x.h from public.sync_member x
           -- Only the primary key gives this order: written with `bucket = beginning`, the index on (kind, id) would do too, through all buckets.
           where x.org_id = $1 and x.bucket <= beginning and not x.gone and (x.bucket, x.kind, x.id) > (beginning, after_kind, after_id)
           order by x.bucket, x.kind, x.id limit room - cardinality(filled)) l
@@ -268,6 +266,7 @@ begin
         lot_turns[lots] := turn;
         lot_kinds[lots] := lot.kind;
         lot_ns[lots] := lot.n;
+        lot_sums[lots] := lot.h;
         filled := filled || lot.ids;
         last_kind := lot.kind;
         last_id := lot.ids[lot.n];
@@ -377,58 +376,50 @@ begin
   end if;
   for lot_no in 1 .. lots loop
     n := lot_ns[lot_no];
-    first_id := filled[place + 1];
-    final_id := filled[place + n];
-    -- Where little else lies between its keys, a lot is read as it lies and merged with its members: looking documents up one by one takes twice as long.
-    dense := n > 100 and (select count(*) <= 3 * n from (
-      select from public.sync_doc x
-      where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= first_id and x.id <= final_id limit 3 * n + 1) d);
-    head := public.sync_frame_head((kept + lot_turns[lot_no] - 1)::text, lot_kinds[lot_no]);
-    beginning := candidates[lot_turns[lot_no]];
-    -- Of one kind: the index ends a range of ids where it ends, but one of (kind, id) only with the organisation's documents. A page brings one
-    -- document, however large.
-    if dense then
-      -- Whatever the plan believes of so many parameters, walking through the documents once for each member is never right.
-      perform set_config('enable_nestloop', 'off', true);
-      return query select null::text, w.frame from (
-          select public.sync_frame(head, x.id, x.ver, x.h, x.body) frame, row_number() over page no,
-            sum(160 + octet_length(x.body)) over page upto
-          from public.sync_member m join public.sync_doc x on x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = m.id
-          where m.org_id = $1 and m.bucket = beginning and m.kind = lot_kinds[lot_no] and not m.gone and m.id >= first_id and m.id <= final_id
-            and x.id >= first_id and x.id <= final_id and x.body is not null
-          window page as (order by m.id rows unbounded preceding)) w
-        where place + w.no = 1 or used + w.upto <= max_bytes;
-      get diagnostics sent = row_count;
-      perform set_config('enable_nestloop', 'on', true);
-    else
-      return query select null::text, w.frame from (
-          select public.sync_frame(head, e.id, x.ver, x.h, x.body) frame, row_number() over page no,
-            sum(160 + octet_length(x.body)) over page upto
-          from unnest(filled[place + 1 : place + n]) e(id) cross join lateral (
-            select x.ver, x.h, x.body from public.sync_doc x
-            where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id and x.body is not null offset 0) x
-          window page as (rows unbounded preceding)) w
-        where place + w.no = 1 or used + w.upto <= max_bytes;
-      get diagnostics sent = row_count;
+    alone := false;
+    -- A catalogue is alone between its keys: then it is read as it lies, and not looked up one by one. That it is the same documents, their
+    -- count and digest say, as they say it of a device.
+    -- Of one kind: the index ends a range of ids where it ends, but one of (kind, id) only with the organisation's documents.
+    if n > 100 then
+      select count(*) = n and bit_xor(d.h) = lot_sums[lot_no], sum(160 + d.bytes) into alone, weight from (
+        select x.h, octet_length(x.body) bytes from public.sync_doc x
+        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= filled[place + 1] and x.id <= filled[place + n] and x.body is not null
+        order by x.id limit n + 1) d;
     end if;
-    if sent < n then
-      there := array(select e.id from unnest(filled[place + 1 : place + n]) with ordinality e(id, no)
-        where exists (select from public.sync_doc x where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id and x.body is not null)
-        order by e.no);
-      if sent < cardinality(there) then
+    if not alone then
+      weight := (select sum(160 + coalesce(d.bytes, 0)) from unnest(filled[place + 1 : place + n]) e(id) left join lateral (
+        select octet_length(x.body) bytes from public.sync_doc x
+        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id offset 0) d on true);
+    end if;
+    used := used + weight;
+    if used > max_bytes then
+      -- A page brings one document, however large.
+      edge := (select min(w.place) from (
+        select place + e.no place, used - weight + sum(160 + coalesce(d.bytes, 0)) over (order by e.no rows unbounded preceding) upto
+        from unnest(filled[place + 1 : place + n]) with ordinality e(id, no) left join lateral (
+          select octet_length(x.body) bytes from public.sync_doc x
+          where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id offset 0) d on true) w
+        where w.place > 1 and w.upto > max_bytes);
+      if edge is not null then
+        n := edge - 1 - place;
         cut := lot_turns[lot_no] - 1;
-        last_kind := case when sent > 0 then lot_kinds[lot_no] when lot_turns[lot_no - 1] = lot_turns[lot_no] then lot_kinds[lot_no - 1] end;
-        last_id := case when sent > 0 then there[sent] when last_kind is not null then filled[place] end;
-        exit;
+        last_kind := case when n > 0 then lot_kinds[lot_no] when lot_turns[lot_no - 1] = lot_turns[lot_no] then lot_kinds[lot_no - 1] end;
+        last_id := case when last_kind is not null then filled[edge - 1] end;
       end if;
     end if;
-    place := place + n;
-    -- How much room it has left concerns whoever comes after it.
-    if lot_no < lots then
-      used := used + (select coalesce(sum(160 + octet_length(x.body)), 0) from unnest(filled[place - n + 1 : place]) e(id) cross join lateral (
-        select x.body from public.sync_doc x
-        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id and x.body is not null offset 0) x);
+    head := public.sync_frame_head((kept + lot_turns[lot_no] - 1)::text, lot_kinds[lot_no]);
+    if alone and n > 0 then
+      return query select null::text, public.sync_frame(head, x.id, x.ver, x.h, x.body) from public.sync_doc x
+        where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id >= filled[place + 1] and x.id <= filled[place + n] and x.body is not null
+        order by x.id;
+    else
+      return query select null::text, public.sync_frame(head, e.id, d.ver, d.h, d.body) from unnest(filled[place + 1 : place + n]) e(id)
+        cross join lateral (
+          select x.ver, x.h, x.body from public.sync_doc x
+          where x.org_id = $1 and x.kind = lot_kinds[lot_no] and x.id = e.id and x.body is not null offset 0) d;
     end if;
+    exit when used > max_bytes and edge is not null;
+    place := place + n;
   end loop;
   about := about || ',' || ltrim(json_build_object('names', names, 'kept', kept, 'again', again, 'left_out', left_out,
     'documents', documents, 'cut', cut, 'last', case when last_kind is not null then json_build_array(last_kind, last_id) end, 'moved', moved)::text, '{');
