@@ -179,9 +179,16 @@ class Ours:
         self._stage, self._http = stage, http
 
     def initial(self, name: str, port: int, accept: str = phone.AS_PHONES) -> Measure:
-        """Fetch everything on one connection: documents per second."""
-        walk = phone.walk(port, self._stage.devices[0].handset, accept=accept)
-        return self._http.walks(INITIAL, name, port, walk)
+        """Fetch everything on one connection: documents per second.
+
+        Walked anew before each round: a cursor names a snapshot, and a server that reads the next page ahead reads it for the cursor it gives now.
+        """
+
+        def measure(number: int) -> Sample:
+            walk = phone.walk(port, self._stage.devices[0].handset, accept=accept)
+            return self._http.walks(INITIAL, name, port, walk)(number)
+
+        return measure
 
     def latency(self, scenario: str, name: str, port: int, accept: str = phone.AS_PHONES) -> Measure:
         """Send one pull after the other on one connection: milliseconds of the median one."""

@@ -36,13 +36,24 @@ class Ahead:
         self._gate, self._clock = gate, clock
         self._kept: dict[str, _Kept] = {}
 
-    def begin(self, source: Source, onward: Onward) -> None:
-        """Read the page at which a device will go on, where there is a place for it; nobody waits in line for what nobody has asked for."""
-        if len(self._kept) >= PAGES or self._gate.full or onward.token in self._kept:
+    def begin(self, source: Source, onward: Onward, *, further: bool = False) -> None:
+        """Read the page at which a device will go on, where there is a place for it; nobody waits in line for what nobody has asked for.
+
+        With `further`, for a device that keeps up, the page after it follows as soon as it is read: the database need not wait while it is
+        packed and travels.
+        """
+        kept = self._kept.get(onward.token)
+        if kept is not None:
+            if further and kept.task.done():
+                self._go_on(source, onward, kept.task)
+            return
+        if len(self._kept) >= PAGES or self._gate.full:
             return
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._read(source, onward))
         task.add_done_callback(_told)
+        if further:
+            task.add_done_callback(lambda done: self._go_on(source, onward, done))
         self._kept[onward.token] = _Kept(source.holder, task, loop.call_later(KEEP_S, self._drop, onward.token))
 
     def keeps(self, token: str | None) -> bool:
@@ -64,6 +75,15 @@ class Ahead:
     async def _read(self, source: Source, onward: Onward) -> Read:
         async with self._gate.enter():
             return await pull.look_on(source, onward, self._clock())
+
+    def _go_on(self, source: Source, onward: Onward, done: "asyncio.Task[Read]") -> None:
+        """Go on from a page that was read, unless another one of its device is kept already."""
+        others = any(kept.holder == source.holder and token != onward.token for token, kept in self._kept.items())
+        if others or done.cancelled() or done.exception() is not None:
+            return
+        after = pull.onward_from(source, onward.cursor, done.result())
+        if after is not None:
+            self.begin(source, after)
 
     def _drop(self, token: str) -> None:
         self._kept.pop(token).task.cancel()

@@ -123,6 +123,17 @@ def at_cursor(source: Source, ask: PullAsk) -> Cursor | None:
     return cursor if isinstance(cursor, Cursor) else None
 
 
+def onward_from(source: Source, cursor: Cursor, read: Read) -> Onward | None:
+    """Tell where a device goes on after the page that was read at its cursor; None where there is no more, or another life has begun."""
+    if read.life != cursor.life:
+        return None
+    stand = page.stand_after(page.before_at(cursor), read)
+    if not stand.more:
+        return None
+    after = cursor_at(source, read, stand)
+    return Onward(seal_cursor(source.keyring, after), after)
+
+
 async def look_on(source: Source, onward: Onward, now: datetime) -> Read:
     """Read the page at which a device will go on. Raises LifeOver, Unproven, SessionUnknown."""
     return await look(source.pool, source, page.before_at(onward.cursor).start, now, room=room_of_pull())

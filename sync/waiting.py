@@ -130,15 +130,18 @@ class Waiting:
             return page.wanted(await pull.look(source.pool, source, Start(), self._clock()))
 
     async def _inside(self, source: Source, ask: PullAsk) -> Page:
-        found = await self._read_ahead(source, ask) or await self._with_others(source, ask)
+        found = await self._read_ahead(source, ask)
+        in_time = found is not None
+        if found is None:
+            found = await self._with_others(source, ask)
         if found is None:
             async with self._gate.enter():
                 # After the line: what ended while this one waited is not held any more.
                 found = await pull.pull(source, ask, now=self._clock())
-        return await self._noted(source, ask, found)
+        return await self._noted(source, ask, found, in_time=in_time)
 
-    async def _noted(self, source: Source, ask: PullAsk, found: Page) -> Page:
-        """Do what is to be done beside a page: let go of what the device has shown, read on."""
+    async def _noted(self, source: Source, ask: PullAsk, found: Page, *, in_time: bool = False) -> Page:
+        """Do what is to be done beside a page: let go of what the device has shown, read on; further where it came `in_time` for this one."""
         seen_n = min(ask.seen_n, found.acked_n)
         if seen_n > found.seen_n and found.cursor is not None:
             # The page is read: where there is no place now, the device says what it has shown with its next pull.
@@ -146,7 +149,7 @@ class Waiting:
                 async with self._gate.enter(), org_transaction(source.pool, source.holder.org_id) as conn:
                     await self._forget(conn, source.holder, seen_n, found.cursor)
         if found.onward is not None:
-            self._ahead.begin(source, found.onward)
+            self._ahead.begin(source, found.onward, further=in_time)
         return found
 
     async def _read_ahead(self, source: Source, ask: PullAsk) -> Page | None:

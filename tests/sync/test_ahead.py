@@ -97,6 +97,23 @@ async def test_only_the_first_page_and_the_last_word_are_waited_for(
     assert waiting._ahead._kept == {}
 
 
+async def test_for_a_device_that_keeps_up_two_pages_are_read_ahead_and_one_for_any_other(
+    stage: Stage, times: list[object], reading: Reading
+) -> None:
+    device, waiting = await device_with(stage, 55), waiting_at(stage, times)
+    await pulled(waiting, stage, device)
+    await settled(waiting)
+    assert reading.ahead == len(waiting._ahead._kept) == 1
+    await pulled(waiting, stage, device)
+    await settled(waiting)
+    assert (reading.ahead, len(waiting._ahead._kept)) == (3, 2)
+    while await pulled(waiting, stage, device):
+        await settled(waiting)
+        assert len(waiting._ahead._kept) <= 2
+    assert (reading.waited, reading.ahead) == (2, 5)
+    await assert_device_equals_server(device, stage.pool, now=NOW)
+
+
 async def test_what_changed_after_it_was_read_comes_before_the_device_is_told_that_this_is_all(
     stage: Stage, times: list[object], reading: Reading
 ) -> None:
