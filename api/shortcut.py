@@ -69,8 +69,12 @@ class PullShortcut:
         record = Record(request_id=uuid7(), method="POST", org_id=holder.org_id, actor=f"device:{holder.device_id}")
         asked = _Asked(exchange, source, ask, headers, record, time.perf_counter())
 
-        def told(page: Page | None) -> None:
-            self._told(services, asked, page)
+        def told(found: Page | Exception | None) -> None:
+            # Others wait behind this one for the same loop.
+            try:
+                self._told(services, asked, found)
+            except Exception:
+                self._pass_on(asked)
 
         if not services.waiting.pull_soon(source, ask, told, gone=exchange.is_gone):
             return False
@@ -78,18 +82,18 @@ class PullShortcut:
         exchange.lost = lambda: self._note(asked, 0)
         return True
 
-    def _told(self, services: Services, asked: _Asked, page: Page | None) -> None:
-        if page is None:
+    def _told(self, services: Services, asked: _Asked, found: Page | Exception | None) -> None:
+        if isinstance(found, Exception):
             self._pass_on(asked)
-        elif is_short(page.body) and services.waiting.is_final(asked.ask, page):
-            self._answer(services, asked, encoded_here(page.body, asked.headers.get("accept-encoding")))
+        elif found is not None and is_short(found.body) and services.waiting.is_final(asked.ask, found):
+            self._answer(services, asked, encoded_here(found.body, asked.headers.get("accept-encoding")))
         else:
-            asked.exchange.go_on(self._rest(services, asked, page))
+            asked.exchange.go_on(self._rest(services, asked, found))
 
-    async def _rest(self, services: Services, asked: _Asked, page: Page) -> None:
-        """Do what takes longer: wait for news, do what is to be done beside a page, compress a long one."""
+    async def _rest(self, services: Services, asked: _Asked, found: Page | None) -> None:
+        """Do what takes longer: read a page alone, wait for news, do what is to be done beside a page, compress a long one."""
         try:
-            page = await services.waiting.pull(asked.source, asked.ask, found=page)
+            page = await services.waiting.pull(asked.source, asked.ask, found=found, alone=found is None)
             answer = await encoded(page.body, asked.headers.get("accept-encoding"))
         except Exception:
             # The route comes upon it again, and says what it is.

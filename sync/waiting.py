@@ -27,6 +27,8 @@ POKE_EVERY_S: Final = 1.0
 
 Forget = Callable[[asyncpg.Connection, Holder, int, Cursor], Awaitable[object]]
 
+Told = Callable[[Page | Exception | None], None]
+
 _POKE: Final = b"event: poke\ndata: {}\n\n"
 _KEEP_ALIVE: Final = b": still here\n\n"
 
@@ -44,23 +46,24 @@ class Waiting:
         self._together = Together(self._gate)
         self._ahead = Ahead(self._gate, clock)
 
-    def pull_soon(
-        self, source: Source, ask: PullAsk, told: Callable[[Page | None], None], *, gone: Callable[[], bool]
-    ) -> bool:
-        """Look for a device that follows what it holds, without a task: `told` gets its page, or None where it is to be asked for by `pull`.
+    def pull_soon(self, source: Source, ask: PullAsk, told: Told, *, gone: Callable[[], bool]) -> bool:
+        """Look for a device that follows what it holds, without a task: `told` gets its page, or why there is none; None: it is to be read `alone`.
 
-        False, and nobody is told: it is none of these. Nobody is told either once the caller is `gone`. `told` never raises.
+        False, and nobody is told: the device is none of these. Nobody is told either once the caller is `gone`. `told` never raises.
         """
         cursor = pull.following(source, ask)
         if cursor is None or source.holder.secret_hash is None or self._ahead.keeps(ask.cursor):
             return False
 
         def read(found: Read | Exception | None) -> None:
-            page_ = None
-            # Who is refused is told why where everybody is, as is whatever else goes wrong.
-            if isinstance(found, Read):
-                with contextlib.suppress(Exception):
+            try:
+                page_: Page | Exception | None
+                if isinstance(found, Read):
                     page_ = pull.followed(source, ask, found, cursor=cursor, now=self._clock())
+                else:
+                    page_ = found
+            except Exception as error:
+                page_ = error
             told(page_)
 
         try:
@@ -74,12 +77,12 @@ class Waiting:
         waits = found.idle and ask.wait_s > 0
         return not waits and found.onward is None and min(ask.seen_n, found.acked_n) <= found.seen_n
 
-    async def pull(self, source: Source, ask: PullAsk, *, found: Page | None = None) -> Page:
-        """Answer a pull; with `wait_s` as soon as there is news. A page that was `found` already is the first look.
+    async def pull(self, source: Source, ask: PullAsk, *, found: Page | None = None, alone: bool = False) -> Page:
+        """Answer a pull; with `wait_s` as soon as there is news. A page that was `found` already is the first look; `alone`: without others.
 
         Raises Crowded, Standby, ValueError for digests that are none.
         """
-        found = await self._inside(source, ask) if found is None else await self._noted(source, ask, found)
+        found = await self._inside(source, ask, alone=alone) if found is None else await self._noted(source, ask, found)
         wait_s = min(ask.wait_s, limits.WAIT_S)
         if not found.idle or wait_s == 0:
             return found
@@ -129,10 +132,10 @@ class Waiting:
         async with self._gate.enter():
             return page.wanted(await pull.look(source.pool, source, Start(), self._clock()))
 
-    async def _inside(self, source: Source, ask: PullAsk) -> Page:
+    async def _inside(self, source: Source, ask: PullAsk, *, alone: bool = False) -> Page:
         found = await self._read_ahead(source, ask)
         in_time = found is not None
-        if found is None:
+        if found is None and not alone:
             found = await self._with_others(source, ask)
         if found is None:
             async with self._gate.enter():

@@ -305,7 +305,7 @@ async def test_who_hangs_up_is_noted_and_forgotten(site: Site, phone: Phone, mon
     look = Waiting.pull_soon
 
     def late(self: Waiting, source: Source, ask: PullAsk, told: Any, *, gone: Any) -> bool:
-        def wait(page: Page | None) -> None:
+        def wait(page: Page | Exception | None) -> None:
             held.append((told, page))
 
         return look(self, source, ask, wait, gone=gone)
