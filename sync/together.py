@@ -130,23 +130,37 @@ class Together:
 
 async def _answer(pool: asyncpg.Pool, asks: Sequence[Ask]) -> None:
     """Answer asks by one statement. What fails for any of them is nobody's fault but one's: each is then read alone."""
-    if len(asks) == 1:
-        asks[0].tell(await _by_itself(pool, asks[0]))
-        return
-    found: dict[int, asyncpg.Record] = {}
     try:
-        found = {row["no"]: row for row in await _fetch(pool, asks)}
+        conn = await pool.acquire()
+    except Exception as error:
+        log.info("asks are read alone after %s", type(error).__name__)
+        for ask in asks:
+            ask.tell(None)
+        return
+    # They are told before the connection goes back, which takes a turn of the loop.
+    try:
+        for ask, found in zip(asks, await _read(conn, asks), strict=True):
+            ask.tell(found)
+    finally:
+        await pool.release(conn)
+
+
+async def _read(conn: asyncpg.Connection, asks: Sequence[Ask]) -> list[Read | Exception | None]:
+    if len(asks) == 1:
+        return [await _by_itself(conn, asks[0])]
+    try:
+        found = {row["no"]: row for row in await _fetch(conn, asks)}
     except Exception as error:
         # Whose fault it was shows when each is read alone, and there it is raised.
         log.info("asks are read alone after %s", type(error).__name__)
-    for no, ask in enumerate(asks, start=1):
-        ask.tell(_found(found.get(no)))
+        return [None] * len(asks)
+    return [_found(found.get(no)) for no in range(1, len(asks) + 1)]
 
 
-async def _by_itself(pool: asyncpg.Pool, ask: Ask) -> Read | Exception | None:
+async def _by_itself(conn: asyncpg.Connection, ask: Ask) -> Read | Exception | None:
     """Read for one ask by the statement of one, which begins sooner than that of many and gives whatever there is to give."""
     try:
-        return await reading.read(pool, ask.holder, Start.at(ask.cursor), ask.clock(), room=room_of_pull())
+        return await reading.read(conn, ask.holder, Start.at(ask.cursor), ask.clock(), room=room_of_pull())
     except (Unproven, SessionUnknown, ValueError) as error:
         return error
     except Exception as error:
@@ -165,9 +179,9 @@ def _found(row: asyncpg.Record | None) -> Read | Exception | None:
         return error
 
 
-async def _fetch(pool: asyncpg.Pool, asks: Sequence[Ask]) -> list[asyncpg.Record]:
+async def _fetch(conn: asyncpg.Connection, asks: Sequence[Ask]) -> list[asyncpg.Record]:
     holders, cursors = [ask.holder for ask in asks], [ask.cursor for ask in asks]
-    rows: list[asyncpg.Record] = await pool.fetch(
+    rows: list[asyncpg.Record] = await conn.fetch(
         _PAGES,
         uuids(holder.org_id for holder in holders),
         uuids(holder.device_id for holder in holders),

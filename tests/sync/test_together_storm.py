@@ -75,9 +75,9 @@ class Storm:
         """Tell the time."""
         return self.now
 
-    async def fetch(self, pool: asyncpg.Pool, asks: Sequence["together.Ask"]) -> list[asyncpg.Record]:
+    async def fetch(self, conn: asyncpg.Connection, asks: Sequence["together.Ask"]) -> list[asyncpg.Record]:
         """Ask together as ever, and in the same snapshot once more for each."""
-        async with reading.one_snapshot(pool) as conn:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
             now = asks[-1].clock()
             rows = await _FETCH(conn, asks)
             self.asks.append(len(asks))

@@ -210,8 +210,8 @@ def _whole_view(real: Any) -> Any:
 
 
 def _of_the_first(real: Any) -> Any:
-    async def fetch(pool: Any, asks: Any) -> Any:
-        first = [dict(row) for row in await real(pool, asks) if row["no"] == 1]
+    async def fetch(conn: Any, asks: Any) -> Any:
+        first = [dict(row) for row in await real(conn, asks) if row["no"] == 1]
         return [{**row, "no": no} for no in range(1, len(asks) + 1) for row in first]
 
     return fetch
