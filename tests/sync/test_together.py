@@ -298,7 +298,7 @@ async def test_a_page_that_is_read_leaves_though_there_is_no_place_to_forget_wha
             "update sync_device set last_n = 5 where org_id = $1 and device_id = $2", stage.org_id, phone.id
         )
     await stage.put("news", "crew/1")
-    gate, forget = Gate(1, line=1, line_s=0.05), Shown()
+    gate, forget = Gate(1, line=2, line_s=5), Shown()
     waiting = Waiting(Pokes(stage.pool, no_listener), clock=lambda: NOW, forget=forget, gate=gate)
     enter, places = gate.enter, iter([True])
 
