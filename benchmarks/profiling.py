@@ -52,7 +52,7 @@ _GROUPS: Final = tuple(
         ("authentication", r"api/auth\.py|sync/devices\.py|sync/tokens\.py"),
         (
             "page, cursor, frames",
-            r"sync/(page|pull|reading|wire|cursor|keyring|clock|life|waiting|pokes)\.py|libcrypto",
+            r"sync/(page|pull|reading|wire|cursor|keyring|clock|life|waiting|pokes|together|ahead|gate)\.py|api/frames\.py|libcrypto",
         ),
         ("rules", r"jobs/handlers|jobs/rules|mobile_contract/rules|jobs/(visits|stock|approvals|folds?)\b"),
         ("loading and recording rows", r"jobs/(loading|recording|work|store|journal|event)"),
@@ -61,7 +61,10 @@ _GROUPS: Final = tuple(
             "taking commands in",
             r"sync/(push|batch|execute|authors|envelopes|outcomes|dependencies|quarantine|opening|\w+)\.py",
         ),
-        ("request line, headers, metrics", r"api/(envelope|record|metrics|flood|sightings|telemetry)\.py|prometheus"),
+        (
+            "request line, headers, metrics",
+            r"api/(envelope|ledger|shortcut|record|metrics|flood|sightings|telemetry)\.py|prometheus",
+        ),
         ("web framework (Litestar)", r"litestar|anyio|multidict|api/"),
     )
 )
