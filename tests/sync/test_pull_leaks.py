@@ -139,6 +139,41 @@ async def test_who_brings_no_secret_of_the_device_or_a_session_of_another_gets_n
     assert (await reading.read(stage.pool, nobody, Start(), NOW)).want == (f"dev/{device.id}",)
 
 
+TOGETHER = """
+select about, frames from sync_pages($1::uuid[], $2::uuid[], $3::bytea[], $4::uuid[], $5, array_fill(sync_life_now(), array[cardinality($1::uuid[])]),
+  array_fill('1:1:'::text, array[cardinality($1::uuid[])]), $6::text[], 1000000) order by no"""
+
+
+async def test_who_proves_nothing_gets_no_frame_among_others_though_there_is_news(stage: Stage) -> None:
+    device, other = await stage.device(), await stage.device()
+    stored, mine, theirs = hashlib.sha256(device.id.bytes).digest(), uuid4(), uuid4()
+    async with org_transaction(stage.pool, stage.org_id) as conn:
+        await conn.execute(
+            "update sync_device set secret_hash = $3, person_id = $4 where org_id = $1 and device_id = $2",
+            *(stage.org_id, device.id, stored, device.person_id),
+        )
+        await conn.executemany(
+            "insert into sync_session (org_id, session_id, device_id, person_id, from_at, to_at, issued_at) values ($1, $2, $3, $4, $5, $5, $5)",
+            [(stage.org_id, session, d.id, d.person_id, NOW) for session, d in ((mine, device), (theirs, other))],
+        )
+    await stage.put("secret", f"dev/{device.id}")
+    wrong = [
+        (bytes(32), None, "device"),
+        (b"", mine, "device"),
+        (None, mine, "device"),
+        (stored, theirs, "session"),
+        (stored, UUID(int=0), "session"),
+    ]
+    asks = [(secret, session) for secret, session, _ in wrong] + [(stored, mine)]
+    rows = await stage.pool.fetch(
+        TOGETHER,
+        *([stage.org_id] * len(asks), [device.id] * len(asks), *(list(each) for each in zip(*asks, strict=True))),
+        *(NOW, [f"{{dev/{device.id}}}"] * len(asks)),
+    )
+    assert [tuple(row) for row in rows[:-1]] == [(f'{{"refused":"{refused}"}}', None) for *_, refused in wrong]
+    assert b"secret" in rows[-1]["frames"], "the device itself gets what the others asked for"
+
+
 async def test_a_device_of_another_person_gives_no_scope(stage: Stage) -> None:
     ours, other = await stage.device("crew/1"), await stage.device("crew/2")
     await stage.put("secret of crew 2", "crew/2")

@@ -448,7 +448,8 @@ begin
     select q.no::int no, q.wrong, q.plain, q.whole, m.moved, m.large, m.lines, m.frames, public.sync_about(q.life, q.last_n, q.seen_n, q.want) about,
       sum(octet_length(m.frames)) over (order by q.no rows between unbounded preceding and 1 preceding) before
     from (
-      select p.*, p.want <@ p.whole and p.whole <@ p.want
+      -- Who is refused is not plain, and so nothing of the buckets is looked at.
+      select p.*, p.wrong = 0 and p.want <@ p.whole and p.whole <@ p.want
         and not exists (select from public.sync_floor x where x.org_id = p.org and x.floor > pg_snapshot_xmin(p.since)) plain
       from (
         select a.no, a.org, a.since::pg_snapshot since, a.whole::text[] whole, a.life, k.last_n, k.seen_n,
