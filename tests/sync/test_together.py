@@ -181,6 +181,21 @@ async def test_many_changes_and_large_ones_are_to_be_read_alone(stage: Stage) ->
     assert told(found[4]) == told(await alone(stage, idle))
 
 
+@pytest.mark.parametrize(("small", "large"), [(201, 0), (199, 60_000)], ids=["too many", "one is large"])
+async def test_what_is_to_be_read_alone_takes_nothing_from_what_those_behind_it_are_given(
+    stage: Stage, small: int, large: int
+) -> None:
+    first, second = await phone_on(stage, "crew/1"), await phone_on(stage, "ref")
+    await stage.put_many(small, "crew/1", size=2_000)
+    if large:
+        await stage.put("x" * large, "crew/1")
+    await stage.put("for the second", "ref")
+    found = await all_at_once(stage, [first, second])
+    assert found[0] is None
+    assert told(found[1]) == told(await alone(stage, second))
+    assert told(found[1])["lines"] == 1
+
+
 async def test_sixteen_phones_cost_one_statement(stage: Stage, settings: Settings) -> None:
     phones = [await phone_on(stage, "crew/1", "ref") for _ in range(AT_ONCE)]
     await stage.put_many(10, "crew/1")

@@ -254,6 +254,8 @@ begin
         after_kind := upto_kind;
         after_id := upto_id;
       end if;
+      -- The ids come in the order of the index: the groups are wanted in that order too and sorting is off, so they are cut from the walk through
+      -- the index as it goes. Said within `array_agg`, the order would be a sort for each group.
       for lot in
         select l.kind, array_agg(l.id) ids, bit_xor(l.h) h, count(*)::int n from (
           select x.bucket, x.kind, x.id, x.h from public.sync_member x
@@ -446,7 +448,9 @@ begin
     then ',"names":' || array_to_json(w.whole) || ',"kept":' || cardinality(w.whole) || ',"lines":' || w.lines || '}' else '}' end end, w.frames
   from (
     select q.no::int no, q.wrong, q.plain, q.whole, m.moved, m.large, m.lines, m.frames, public.sync_about(q.life, q.last_n, q.seen_n, q.want) about,
-      sum(octet_length(m.frames)) over (order by q.no rows between unbounded preceding and 1 preceding) before
+      -- Only what is given counts: what its device reads alone takes nothing from those behind it.
+      sum(case when m.moved <= 200 and m.large is not true then octet_length(m.frames) end)
+        over (order by q.no rows between unbounded preceding and 1 preceding) before
     from (
       -- Who is refused is not plain, and so nothing of the buckets is looked at.
       select p.*, p.wrong = 0 and p.want <@ p.whole and p.whole <@ p.want
