@@ -19,6 +19,10 @@ HEAD_BYTES: Final = 64 * 1024
 _JOINED_BYTES: Final = 64 * 1024
 
 
+FAULT: Final = "onsite_fault"
+"""Where the state of a request's scope says what went wrong before it came to the framework."""
+
+
 class Joining:
     """A transport that lets the head of an answer leave with the body that follows it: in one system call and one packet.
 
@@ -103,7 +107,7 @@ class Exchange:
         self.body = bytearray()
         self.lost: Callable[[], None] = lambda: None
         self.message_event = self
-        self.response_complete = self.disconnected = False
+        self.response_complete = self.disconnected = self.is_lost = False
         self.keep_alive = True
 
     def headers(self) -> Mapping[str, str] | None:
@@ -124,11 +128,13 @@ class Exchange:
         self._protocol.answered(self, head, body)
         return True
 
-    def pass_on(self) -> bool:
-        """Let the framework answer after all. False where nobody waits any more."""
+    def pass_on(self, why: Exception | None = None) -> bool:
+        """Let the framework answer after all; `why` is found in the scope's state as FAULT. False where nobody waits any more."""
         if self.response_complete:
             return False
         self.response_complete = True
+        if why is not None:
+            self._scope["state"][FAULT] = why
         self._protocol.passed_on(self, self._scope)
         return True
 
@@ -142,7 +148,7 @@ class Exchange:
     def hang_up(self) -> None:
         """Hear that the caller has hung up."""
         if not self.response_complete:
-            self.response_complete = True
+            self.response_complete = self.is_lost = True
             self.lost()
 
 
@@ -313,9 +319,9 @@ class PatientProtocol(HttpToolsProtocol):
             self._head_timer = self.loop.call_later(self.config.patience_s, self._head_is_late)
 
     def _head_is_late(self) -> None:
-        # Between two requests a connection may stay as long as it is kept alive.
+        # Between two requests a connection may stay as long as it is kept alive; in the middle of a head it may not.
         self._head_timer = None
-        if self.timeout_keep_alive_task is None:
+        if self.timeout_keep_alive_task is None or not self._head_ended:
             self.transport.abort()
 
     def _watch_taking(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 from uuid_utils.compat import uuid7
 
@@ -28,6 +29,7 @@ from mobile_contract.schema.messages import PullAsk
 from sync.pull import Page, Source
 from sync.wire import Encoded
 
+log = structlog.get_logger()
 PATH: Final = "/sync/v1/pull"
 _DECODER: Final = msgspec.json.Decoder(PullAsk, strict=True)
 
@@ -73,8 +75,8 @@ class PullShortcut:
             # Others wait behind this one for the same loop.
             try:
                 self._told(services, asked, found)
-            except Exception:
-                self._pass_on(asked)
+            except Exception as error:
+                self._pass_on(asked, error)
 
         if not services.waiting.pull_soon(source, ask, told, gone=exchange.is_gone):
             return False
@@ -84,7 +86,7 @@ class PullShortcut:
 
     def _told(self, services: Services, asked: _Asked, found: Page | Exception | None) -> None:
         if isinstance(found, Exception):
-            self._pass_on(asked)
+            self._pass_on(asked, found)
         elif found is not None and is_short(found.body) and services.waiting.is_final(asked.ask, found):
             self._answer(services, asked, encoded_here(found.body, asked.headers.get("accept-encoding")))
         else:
@@ -94,12 +96,9 @@ class PullShortcut:
         """Do what takes longer: read a page alone, wait for news, do what is to be done beside a page, compress a long one."""
         try:
             page = await services.waiting.pull(asked.source, asked.ask, found=found, alone=found is None)
-            answer = await encoded(page.body, asked.headers.get("accept-encoding"))
-        except Exception:
-            # The route comes upon it again, and says what it is.
-            self._pass_on(asked)
-            return
-        self._answer(services, asked, answer)
+            self._answer(services, asked, await encoded(page.body, asked.headers.get("accept-encoding")))
+        except Exception as error:
+            self._pass_on(asked, error)
 
     def _answer(self, services: Services, asked: _Asked, answer: Encoded) -> None:
         lines = b"".join([b"%b: %b\r\n" % pair for pair in headers_of(answer)])
@@ -107,12 +106,15 @@ class PullShortcut:
         head = b"%b%brequest-id: %b\r\n" % (lines, self._always, request_id)
         if not asked.exchange.answer(head, answer.body):
             return
-        note_call(asked.headers, services, asked.source.holder, pulled=True, unsent=asked.ask.unsent)
         self._note(asked, 200)
+        note_call(asked.headers, services, asked.source.holder, pulled=True, unsent=asked.ask.unsent)
 
-    def _pass_on(self, asked: _Asked) -> None:
-        if asked.exchange.pass_on():
+    def _pass_on(self, asked: _Asked, error: Exception) -> None:
+        """Let the route say what went wrong; it is not done again."""
+        if asked.exchange.pass_on(error):
             self._ledger.leave()
+        elif not asked.exchange.is_lost:
+            log.error("fault", after="the answer", error=type(error).__name__, exc_info=error)
 
     def _note(self, asked: _Asked, status: int) -> None:
         self._ledger.end(asked.record, PATH, status=status, seconds=time.perf_counter() - asked.began_s)

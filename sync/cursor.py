@@ -23,6 +23,8 @@ _PURPOSE: Final = "cursor"
 # Format 1 named the device and wrote ids as text; who comes with one is compared.
 _FORMAT: Final = 2
 _HEAD_BYTES: Final = 1 + KEY_ID_BYTES + MAC_BYTES
+# As many characters of a token as are whole bytes, and have the format and the key's id.
+_HEAD_CHARS: Final = 8
 # Buckets as they are named nearly always: a number and the id. Any other name is a zero and its text.
 _NAMED: Final = {1: ("dev/", ""), 2: ("me/", ""), 3: ("crew/", ""), 4: ("district/", "/open"), 5: ("warehouse/", "")}
 # The device's own bucket, which every cursor holds, is the number alone: the MAC says whose it is.
@@ -105,6 +107,12 @@ def snapshot_xmin(snapshot: str) -> int:
     if not is_snapshot(snapshot):
         raise ValueError("not a snapshot")
     return int(snapshot.partition(":")[0])
+
+
+def is_by_current_key(keyring: Keyring, token: str) -> bool:
+    """Tell whether a token that was opened was sealed with the key that seals now."""
+    raw = _unbase64(token[:_HEAD_CHARS])
+    return raw is not None and raw[1 : 1 + KEY_ID_BYTES].hex() == keyring.current.id
 
 
 def is_recent(cursor: Cursor, snapshot: str) -> bool:

@@ -18,7 +18,7 @@ from mobile_contract.digest import Digest
 from mobile_contract.schema.messages import Begin, BucketDigest, End, PullAsk
 from sync import page, reading
 from sync.clock import make_anchor
-from sync.cursor import Cursor, Unusable, is_recent, open_cursor, seal_cursor
+from sync.cursor import Cursor, Unusable, is_by_current_key, is_recent, open_cursor, seal_cursor
 from sync.keyring import Keyring
 from sync.life import ensure_life, raise_if_standby
 from sync.page import Before, Stand
@@ -102,11 +102,18 @@ def followed(
         return None
     if read.life != cursor.life:
         return compare_page(source, read, ask.cursor, now)
-    # Where it has yet to learn of outcomes the page needs a cursor of its own: one that comes late must not take them back.
-    if last and read.names is None and ask.seen_n >= read.acked_n and is_recent(cursor, read.snapshot):
+    if last and read.names is None and _may_stay(source, ask, read, cursor):
         return _nothing_new(source, ask, read, cursor=cursor, now=now)
     before = page.before_at(cursor)
     return _written(source, (before, page.stand_after(before, read), read), cursor=cursor, now=now, last=last)
+
+
+def _may_stay(source: Source, ask: PullAsk, read: Read, cursor: Cursor) -> bool:
+    """Tell whether a device to which nothing happened keeps its cursor."""
+    # Where it has yet to learn of outcomes the page needs a cursor of its own: one that comes late must not take them back.
+    knows = ask.seen_n >= read.acked_n
+    # A key that was replaced is to be removed one day.
+    return knows and is_by_current_key(source.keyring, ask.cursor or "") and is_recent(cursor, read.snapshot)
 
 
 def _nothing_new(source: Source, ask: PullAsk, read: Read, *, cursor: Cursor, now: datetime) -> Page:

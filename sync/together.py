@@ -49,9 +49,12 @@ class Ask(Struct, eq=False):
     came_s: float = 0.0
 
     def tell(self, found: Read | Exception | None) -> None:
-        """Tell what was found."""
-        if not self.gone():
-            self.told(found)
+        """Tell what was found. Never raises: others wait behind this one for the same loop."""
+        try:
+            if not self.gone():
+                self.told(found)
+        except Exception:
+            log.exception("an ask could not be told what was found")
 
 
 class Together:
@@ -102,7 +105,11 @@ class Together:
     async def _work(self, pool: asyncpg.Pool) -> None:
         try:
             while self._waiting:
-                await self._some(pool)
+                # A connection that cannot be given back, for instance. Whoever waits still is answered.
+                try:
+                    await self._some(pool)
+                except Exception:
+                    log.exception("asks could not be answered")
         finally:
             # In the same step in which nobody was found waiting: who comes next begins anew.
             self._running -= 1

@@ -17,6 +17,7 @@ from api.body import read_struct
 from api.contract import require_contract
 from api.describe import for_devices
 from api.frames import FRAMES, encoded, headers_of
+from api.http_protocol import FAULT
 from api.problems import ProblemError, busy
 from api.services import Services
 from api.sightings import note_call
@@ -61,7 +62,9 @@ async def pull(scope: Scope, receive: Receive, send: Send) -> None:
     services: Services = request.app.state.services
     source = source_of(request, services)
     ask = await _asked(request, PullAsk, limits.PULL_BODY_BYTES)
-    page = await _served(request, source, services.waiting.pull(source, ask))
+    fault: Exception | None = scope["state"].get(FAULT)
+    work = services.waiting.pull(source, ask) if fault is None else _raise(fault)
+    page = await _served(request, source, work)
     note_call(request.headers, services, source.holder, pulled=True, unsent=ask.unsent)
     await _answer(request, page, send)
 
@@ -140,6 +143,10 @@ async def _served(request: AnyRequest, source: Source, work: Awaitable[T]) -> T:
         raise ProblemError("invalid", fault, errors=(FieldError(field="$", message=str(error)),)) from None
     proven(request, source.holder)
     return done
+
+
+async def _raise(fault: Exception) -> Page:
+    raise fault
 
 
 async def _answer(request: AnyRequest, page: Page, send: Send) -> None:

@@ -18,9 +18,11 @@ from api.settings import Settings
 from mobile_contract.schema.messages import Begin, End, Frame, PullAsk
 from mobile_contract.version import CONTRACT
 from sync.pull import Page, Source
+from sync.together import Ask, Together
+from sync.transaction import org_transaction
 from sync.waiting import Waiting
 from tests.api.serving import Site, on_loopback
-from tests.arrange import Org, organisation
+from tests.arrange import NOW, Org, organisation
 from tests.sync.phone import Phone, note, phone_of
 from tests.waiting import until
 
@@ -145,6 +147,16 @@ def raw(phone: Phone, body: bytes, *, path: str = "/sync/v1/pull", **more: str) 
     } | {name.replace("_", "-"): value for name, value in more.items()}
     lines = [f"{name}: {value}" for name, value in headers.items() if value]
     return "\r\n".join([f"POST {path} HTTP/1.1", *lines, "", ""]).encode() + body
+
+
+@contextlib.asynccontextmanager
+async def everybody_waits(site: Site) -> AsyncIterator[None]:
+    """Take all places where pulls are answered."""
+    gate = site.services.waiting._gate
+    async with contextlib.AsyncExitStack() as places:
+        for _ in range(gate.limit):
+            await places.enter_async_context(gate.enter())
+        yield
 
 
 async def caught_up(line: Line, phone: Phone) -> str:
@@ -323,6 +335,64 @@ async def test_who_hangs_up_is_noted_and_forgotten(site: Site, phone: Phone, mon
     told(page)
     assert metric(site, aborted) == before + 1
     assert in_flight(site) == 0
+
+
+async def test_devices_at_once_get_their_own_pages_and_whose_buckets_changed_is_read_alone(
+    site: Site, org: Org, framework: Counter[str]
+) -> None:
+    phones = [await phone_of(org, name) for name in ("amy", "bob", "dan")]
+    async with connected(site) as first, connected(site) as second, connected(site) as third:
+        lines = (first, second, third)
+        cursors = [await caught_up(line, phone) for line, phone in zip(lines, phones, strict=True)]
+        async with org_transaction(org.pool, org.id) as conn:
+            await conn.execute(
+                "insert into sync_scope (org_id, person_id, bucket, cause, prio, from_at) values ($1, $2, 'role/diver', gen_random_uuid(), 9, $3)",
+                *(org.id, org.people["bob"], NOW),
+            )
+        framework.clear()
+        async with everybody_waits(site):
+            for line, phone, cursor in zip(lines, phones, cursors, strict=True):
+                await line.say(request(phone, PullAsk(cursor=cursor)))
+            await until(lambda: len(site.services.waiting._together._waiting) == 3, timeout_s=WITHIN_S)
+        pages = [await line.hear() for line in lines]
+    assert [page.end.cursor == cursor for page, cursor in zip(pages, cursors, strict=True)] == [True, False, True]
+    assert pages[1].frames[0].add == ("role/diver",)
+    assert not framework
+
+
+async def test_who_finds_no_place_is_sent_away_after_one_wait(
+    site: Site, line: Line, phone: Phone, framework: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursor = await caught_up(line, phone)
+    asked: list[Ask] = []
+    ask = Together.ask
+
+    def counted(self: Together, pool: asyncpg.Pool, given: Ask) -> None:
+        asked.append(given)
+        ask(self, pool, given)
+
+    monkeypatch.setattr(Together, "ask", counted)
+    monkeypatch.setattr(site.services.waiting._gate, "line_s", 0.1)
+    framework.clear()
+    async with everybody_waits(site):
+        answer = await line.ask(request(phone, PullAsk(cursor=cursor)))
+    assert (answer.status, msgspec.json.decode(answer.body)["code"]) == (503, "busy")
+    assert answer.headers["retry-after"]
+    assert (len(asked), framework) == (1, {"/sync/v1/pull": 1})
+    assert (await line.ask(request(phone, PullAsk(cursor=cursor)))).status == 200
+    assert in_flight(site) == 0
+
+
+async def test_a_revoked_device_is_answered_by_its_statement(line: Line, org: Org, phone: Phone) -> None:
+    cursor = await caught_up(line, phone)
+    async with org_transaction(org.pool, org.id) as conn:
+        await conn.execute(
+            "update sync_device set revoked_at = $3 where org_id = $1 and device_id = $2", org.id, phone.id, NOW
+        )
+    page = await line.ask(request(phone, PullAsk(cursor=cursor)))
+    assert page.end.cursor != cursor
+    assert set(page.frames[0].buckets) == {f"dev/{phone.id}"}
+    assert page.frames[0].drop
 
 
 async def test_a_page_begins_with_a_time_and_an_anchor_of_its_own(line: Line, phone: Phone) -> None:

@@ -9,7 +9,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mobile_contract import limits
-from sync.cursor import Cursor, Partial, Unusable, is_recent, is_snapshot, open_cursor, seal_cursor, snapshot_xmin
+from sync.cursor import (
+    Cursor,
+    Partial,
+    Unusable,
+    is_by_current_key,
+    is_recent,
+    is_snapshot,
+    open_cursor,
+    seal_cursor,
+    snapshot_xmin,
+)
 from sync.keyring import Keyring, make_keyring
 
 DEVICE = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -181,3 +191,12 @@ def test_what_postgresql_would_not_accept_is_no_snapshot(text: str) -> None:
 )
 def test_a_cursor_is_kept_while_it_costs_nothing(held: str, now: str, stays: bool) -> None:
     assert is_recent(msgspec.structs.replace(CURSOR, snapshot=held), now) is stays
+
+
+def test_a_cursor_says_whether_it_was_sealed_with_the_key_that_seals_now() -> None:
+    token = seal_cursor(KEYRING, CURSOR)
+    rotated = make_keyring(b"the secret after it", b"a secret of the test")
+    assert opened(token, rotated) == CURSOR
+    assert is_by_current_key(KEYRING, token)
+    assert not is_by_current_key(rotated, token)
+    assert is_by_current_key(rotated, seal_cursor(rotated, CURSOR))
