@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from api.problems import ProblemError
+from api.problems import ProblemError, busy
 from api.services import Services
 from api.store import plans
 from api.store import undo as store
@@ -72,7 +72,8 @@ class _Request(Struct, frozen=True, kw_only=True):
 async def undo(services: Services, actor: Actor, command_id: UUID, *, key: UUID, language: Language) -> UndoAnswer:
     """Take a command back.
 
-    Raises ProblemError: not_found, undo_not_possible, undo_overtaken, id_reused, or the code for which a step was refused.
+    Raises ProblemError: not_found, undo_not_possible, undo_overtaken, id_reused, the code for which a step was refused, or `busy` where
+    in each round another part of a plan was.
     """
     request = _Request(actor=actor, undone_id=command_id, key=key, now=services.clock())
     refused: dict[UUID, str] = {}
@@ -88,7 +89,7 @@ async def undo(services: Services, actor: Actor, command_id: UUID, *, key: UUID,
         except _PartsRefused as found:
             refused |= found.codes
     else:
-        raise ProblemError("busy")
+        raise busy()
     if touched:
         services.poke(actor.org_id, touched)
     left = tuple(replace(each, text=ERRORS[each.code].text(language)) for each in answer.left)

@@ -35,6 +35,7 @@ log = structlog.get_logger()
             "undo_not_possible",
             "undo_overtaken",
             "visit_locked",
+            "busy",
         ),
         headers={"Idempotency-Key": "A UUID: the ids of the commands that take it back follow from it."},
     ),
@@ -45,9 +46,10 @@ async def take_back(
     services: NamedDependency[Services],
     actor: NamedDependency[Actor],
 ) -> Response[UndoAnswer]:
-    """Take back a command, or by the key of its commit a whole plan, with commands that lead back; together or not at all.
+    """Take back a command, or by the key of its commit a plan, with commands that lead back. A command is taken back as a whole or not at all.
 
-    What the field has done since wins: then it is refused, and of a plan that visit is left as it is.
+    Of a plan each visit is one for itself: one that cannot be led back is left as the plan has it and told in `left`, the others are taken
+    back. What the field has done since wins. Where nothing can be taken back it is refused.
     """
     require_planner(actor)
     key = idempotency_key(request)

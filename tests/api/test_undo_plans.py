@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from api import undoing
 from api.settings import Settings
 from mobile_contract.errors import ERRORS
 from mobile_contract.schema import decisions as d
@@ -76,7 +77,9 @@ async def test_of_a_plan_stays_what_the_field_has_begun(desk: Office) -> None:
     assert (nothing.status_code, nothing.json()["code"]) == (409, "undo_overtaken")
 
 
-async def test_what_cannot_be_led_back_stays_whole_and_is_told_and_all_else_is_taken_back(desk: Office) -> None:
+async def test_what_cannot_be_led_back_stays_whole_and_is_told_and_all_else_is_taken_back(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The crew that had one of the visits is there no longer: that visit stays as the plan has it, not half taken back."""
     west, east = await job(desk), await job(desk, "east")
     await sent(desk, west, "alpha", NOW + HOUR)
@@ -87,6 +90,11 @@ async def test_what_cannot_be_led_back_stays_whole_and_is_told_and_all_else_is_t
     (crew,) = await rows(desk.org, "select id, code, name from crew where org_id = $1 and code = 'alpha'")
     await desk.org.ok(d.SaveCrew(crew=Crew(**crew, active=False)))
     before, again = await visits_of(desk, west), uuid4()
+    with monkeypatch.context() as hurried:
+        hurried.setattr(undoing, "ROUNDS_MAX", 1)
+        refused = await desk.post(f"/commands/{key}/undo", {}, key=again)
+    assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (503, "busy", "2")
+    assert (await visits_of(desk, west), await states(desk, east)) == (before, [["dispatched"]])
     answer = await desk.post(f"/commands/{key}/undo", {}, key=again)
     assert answer.status_code == 200, answer.text
     done = answer.json()
