@@ -80,6 +80,14 @@ class Line:
         await self.say(*pieces)
         return await self.hear()
 
+    async def ended(self) -> bytes:
+        """Read until the server hangs up."""
+        async with asyncio.timeout(WITHIN_S):
+            try:
+                return await self._reader.read()
+            except ConnectionError:
+                return b""
+
     def hang_up(self) -> None:
         """Close the connection at once."""
         self._writer.transport.abort()
@@ -295,6 +303,14 @@ async def test_a_request_in_pieces_and_requests_behind_each_other(line: Line, ph
         "application/json",
         "application/x-ndjson",
     ]
+
+
+async def test_half_a_head_behind_a_pull_is_not_waited_for(settings: Settings, phone: Phone) -> None:
+    async with on_loopback(msgspec.structs.replace(settings, patience_s=0.5)) as site, connected(site) as line:
+        cursor = await caught_up(line, phone)
+        # Long before a connection that is only quiet would be closed.
+        assert (await line.ask(request(phone, PullAsk(cursor=cursor)) + b"POST /sync")).end.cursor == cursor
+        assert await line.ended() == b""
 
 
 async def test_a_long_poll_ends_with_the_news(site: Site, line: Line, org: Org, phone: Phone) -> None:
