@@ -1,4 +1,4 @@
-"""Takes a command back, or a committed plan whole: finds what it did, and executes what leads back in one transaction. Decides nothing itself.
+"""Takes a command back, or a committed plan: finds what it did, and executes what leads back in one transaction. Decides nothing itself.
 
 The undo is answered under its Idempotency-Key like a command, so that sending it again changes nothing and nothing else goes under that key.
 """

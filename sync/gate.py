@@ -13,8 +13,8 @@ from sync.pokes import Crowded
 
 __all__ = ["Crowded", "Gate"]
 
-LINE_S: Final = 4.0
 # Who is sent away comes again two seconds later at the earliest, and has cost a request: a rush of a whole morning is over in that time.
+LINE_S: Final = 4.0
 # How many wait behind each place; a wait holds a request of some hundred bytes.
 _LINE_EACH: Final = 64
 

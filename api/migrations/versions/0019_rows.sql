@@ -435,7 +435,7 @@ $$;
 --
 -- Arrays have an element per ask; `wholes` are arrays of buckets as text. What comes back, per ask (`no`, from 1): what `sync_page` tells about a
 -- page, and its frames in one piece, `lines` of them. An ask without a row is to be made alone: where buckets come or go or have forgotten what
--- ended, where another life has begun, where much has moved or a document is large, or the frames before it are more than `enough` bytes.
+-- ended, where another life has begun, where much has moved or a document is large, or the frames given before it are more than `enough` bytes.
 create or replace function sync_pages(orgs uuid[], devices uuid[], secrets bytea[], sessions uuid[], now timestamptz, lives uuid[], sinces text[],
   wholes text[], enough int)
 returns table (no int, about text, frames bytea)
