@@ -50,5 +50,7 @@ class OnTheWire(Memory):
 
     def i16_scope(self, cost: Cost) -> None:
         """I16 a change of scope writes O(1) rows."""
-        rows = cost.documents_written + cost.scope_written
-        self.check("I16", rows <= 12, f"{rows} rows written for a change of scope")
+        # The person, two crews and their phones; the buckets of both crews, some ending and some beginning.
+        written = f"{cost.documents_written} documents and {cost.scope_written} rows of scope"
+        few = cost.documents_written <= 8 and cost.scope_written <= 12
+        self.check("I16", few, f"{written} written for a change of scope")
