@@ -18,7 +18,6 @@ HEAD_BYTES: Final = 64 * 1024
 # Beyond this, putting head and body together costs more than a second system call.
 _JOINED_BYTES: Final = 64 * 1024
 
-
 FAULT: Final = "onsite_fault"
 """Where the state of a request's scope says what went wrong before it came to the framework."""
 

@@ -56,15 +56,14 @@ class Waiting:
             return False
 
         def read(found: Read | Exception | None) -> None:
+            if not isinstance(found, Read):
+                told(found)
+                return
             try:
-                page_: Page | Exception | None
-                if isinstance(found, Read):
-                    page_ = pull.followed(source, ask, found, cursor=cursor, now=self._clock())
-                else:
-                    page_ = found
+                made: Page | Exception | None = pull.followed(source, ask, found, cursor=cursor, now=self._clock())
             except Exception as error:
-                page_ = error
-            told(page_)
+                made = error
+            told(made)
 
         try:
             self._together.ask(source.pool, together.Ask(source.holder, cursor, self._clock, told=read, gone=gone))
