@@ -11,6 +11,7 @@ MODULES := web/node_modules/.installed
 CONSOLE := web/console/dist/index.html
 CONSOLE_SOURCES := $(shell find web/console/src web/console/public -type f) web/console/index.html web/console/vite.config.js
 TESTS ?= tests
+PROCESSES ?= 2
 SEEDS ?= 1000
 FIRST ?= 0
 LEVEL ?= model
@@ -22,7 +23,7 @@ run: $(STAMP) $(CONSOLE)
 	@$(ONSITE) run
 
 test: $(STAMP) $(CONSOLE) lint types browser
-	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest $(TESTS)
+	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

@@ -82,3 +82,21 @@ def chromium_path() -> str:
     if found is None:
         pytest.skip("no Chromium on this machine: `make test` installs it when run as root")
     return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the fault tests broke and what they checked then (tests/faults/report.py)."""
+    # Only the report of the end has all that was recorded; it comes from whichever process ran the test.
+    ends = [
+        each for group in terminalreporter.stats.values() for each in group if getattr(each, "when", "") == "teardown"
+    ]
+    told = [
+        f"{each.nodeid.rpartition('::')[2]}: {kind}: {what}"
+        for each in ends
+        for kind, what in each.user_properties
+        if kind in ("broke", "checked")
+    ]
+    if told:
+        terminalreporter.section("faults")
+        for line in told:
+            terminalreporter.write_line(line)

@@ -19,7 +19,8 @@ from api.cluster import APP_ROLE, OWNER_ROLE, Place
 from api.migrations import migrate
 from api.settings import Settings, load_settings
 
-STATE = cluster.checkout_folder() / ".onsite" / "tests"
+# Processes that run parts of one test run side by side have a cluster each: what one holds open would delay what others may read.
+STATE = cluster.checkout_folder() / ".onsite" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "")
 TEMPLATE = "onsite_template"
 COPY = "onsite_copy"
 

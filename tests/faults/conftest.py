@@ -10,7 +10,6 @@ from api.database import open_pool
 from api.settings import Settings
 from tests import databases
 from tests.arrange import Org, organisation
-from tests.faults import report as reports
 from tests.faults.database import Database
 from tests.faults.processes import Server, served
 from tests.faults.report import Report
@@ -81,11 +80,3 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     yield
     if call.excinfo is not None:
         item.stash[_FAILED] = True
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was broken and what was checked."""
-    if reports.TOLD:
-        terminalreporter.section("faults")
-        for line in reports.TOLD:
-            terminalreporter.write_line(line)
