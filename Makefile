@@ -23,7 +23,7 @@ run: $(STAMP) $(CONSOLE)
 	@$(ONSITE) run
 
 test: $(STAMP) $(CONSOLE) lint types browser
-	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(TESTS)
+	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

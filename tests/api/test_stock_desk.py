@@ -35,7 +35,7 @@ async def store(pool: asyncpg.Pool, seed: int) -> Warehouse:
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("COLUMNS", "200")
     return tmp_path / "desk"
 
 

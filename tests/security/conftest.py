@@ -23,16 +23,18 @@ async def still(settings: Settings) -> AsyncIterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def worlds() -> list[World]:
-    """Remember the worlds that were made and, by repeating it, how often the last one was used."""
+def worlds() -> list[tuple[str, World]]:
+    """Remember the worlds that were made, each once for every test that used it, with the module of the test."""
     return []
 
 
 @pytest.fixture
-async def world(still: Site, pool: asyncpg.Pool, worlds: list[World]) -> World:
-    """Give two organisations that a few dozen tests share."""
-    if not worlds or worlds.count(worlds[-1]) >= TESTS_OF_A_WORLD:
-        worlds.append(await make_world(still, pool, SEED + 2 * len(worlds)))
-    else:
-        worlds.append(worlds[-1])
-    return worlds[-1]
+async def world(
+    still: Site, pool: asyncpg.Pool, worlds: list[tuple[str, World]], request: pytest.FixtureRequest
+) -> World:
+    """Give two organisations that a few dozen tests of a module share."""
+    module = request.node.path.name
+    used = worlds.count(worlds[-1]) if worlds and worlds[-1][0] == module else 0
+    again = 0 < used < TESTS_OF_A_WORLD
+    worlds.append(worlds[-1] if again else (module, await make_world(still, pool, SEED + 2 * len(worlds))))
+    return worlds[-1][1]

@@ -35,6 +35,7 @@ _UNIMPORTED: Final = {
     "mypy": "a command of the Makefile",
     "ruff": "a command of the Makefile",
     "pytest-asyncio": "a plugin of pytest",
+    "pytest-xdist": "a plugin of pytest",
     "py-spy": "the profiler that benchmarks start",
 }
 # Permissive, or copyleft that ends at its own files. Not: GPL, AGPL, LGPL for what is linked in, SSPL, BUSL, anything unnamed; but for those below.
