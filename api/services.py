@@ -18,7 +18,6 @@ from sync.gate import Gate
 from sync.keyring import Keyring
 from sync.overruns import Overruns
 from sync.pokes import Pokes
-from sync.push import push_gate
 from sync.telemetry import Telemetry
 from sync.waiting import Waiting
 
@@ -50,7 +49,6 @@ class Services(Struct, frozen=True, kw_only=True):
     overruns: Overruns
     planning: PlanningDesk
     replays: Gate = field(default_factory=replay_gate)
-    pushes: Gate = field(default_factory=push_gate)
 
     def __repr__(self) -> str:
         return "Services()"

@@ -20,18 +20,12 @@ _LINE_EACH: Final = 64
 
 
 class Gate:
-    """Lets 2 × cores in at once. A short line may form, since a pull takes milliseconds; behind it callers are sent away.
+    """Lets 2 × cores in at once. A short line may form, since a pull takes milliseconds; behind it callers are sent away."""
 
-    With `lent_s` a place is lent for so long: whoever stays inside longer waits for somebody else's lock or for the disk, and keeps nobody out.
-    """
-
-    def __init__(
-        self, inside: int | None = None, *, line: int | None = None, line_s: float = LINE_S, lent_s: float | None = None
-    ) -> None:
+    def __init__(self, inside: int | None = None, *, line: int | None = None, line_s: float = LINE_S) -> None:
         self.limit = inside or 2 * (os.cpu_count() or 1)
         self.line = _LINE_EACH * self.limit if line is None else line
         self.line_s = line_s
-        self.lent_s = lent_s
         self._free = asyncio.Semaphore(self.limit)
         self._waiting = 0
 
@@ -47,12 +41,10 @@ class Gate:
             await self._free.acquire()
         else:
             await self._line_up()
-        with contextlib.ExitStack() as place:
-            place.callback(self._free.release)
-            if self.lent_s is not None:
-                early = asyncio.get_running_loop().call_later(self.lent_s, place.close)
-                place.callback(early.cancel)
+        try:
             yield
+        finally:
+            self._free.release()
 
     async def _line_up(self) -> None:
         if self._waiting >= self.line:

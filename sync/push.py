@@ -27,7 +27,6 @@ from sync.devices import Device
 from sync.envelopes import HandedIn, Item, Refusal, read_batch, read_items
 from sync.execute import Poke, execute, no_listeners, retrying
 from sync.faults import may_pass
-from sync.gate import Crowded, Gate
 from sync.keyring import Keyring
 from sync.opening import Looking, Opening, open_chunk
 from sync.outcomes import Answer
@@ -44,23 +43,14 @@ BUSY_S: Final = 2
 QUOTA_S: Final = 3600
 
 
-def push_gate() -> Gate:
-    """Make the gate of chunks: more at once only take the processor, and its caches, from each other."""
-    return Gate(3, lent_s=0.25)
-
-
 class Desk(Struct, frozen=True, kw_only=True):
-    """What push works with. `durable_lag`: how long until a commit outlives the loss of the primary (None: not known).
-
-    `gate` is passed for each chunk; a process has one.
-    """
+    """What push works with. `durable_lag`: how long until a commit outlives the loss of the primary (None: not known)."""
 
     pool: asyncpg.Pool
     keyring: Keyring
     durable_lag: timedelta | None = None
     poke: Poke = no_listeners
     overruns: Overruns = field(default_factory=Overruns)
-    gate: Gate = field(default_factory=push_gate)
 
     def __repr__(self) -> str:
         return "Desk()"
@@ -173,11 +163,7 @@ class _Handover:
         return await self._take([item], poison=frozenset({item.id}))
 
     async def _take(self, items: Sequence[Item], *, poison: frozenset[UUID] = frozenset()) -> Refusal | None:
-        try:
-            async with self._desk.gate.enter():
-                part = await retrying(lambda: self._once(items, poison))
-        except Crowded:
-            return Refusal("busy", retry_after_s=BUSY_S)
+        part = await retrying(lambda: self._once(items, poison))
         self._desk.poke(self._device.org_id, part.touched)
         self._done.append(part)
         return part.refusal

@@ -79,7 +79,6 @@ async def hand_in(
         durable_lag=_durable_lag(services),
         poke=services.poke,
         overruns=services.overruns,
-        gate=services.pushes,
     )
     answer = await push(desk, device, body, received_at=received_at, now=services.clock())
     if isinstance(answer, Refusal):

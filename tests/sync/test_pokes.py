@@ -215,27 +215,6 @@ async def test_the_gate_sends_away_who_has_waited_too_long() -> None:
         assert gate._waiting == 0
 
 
-async def test_a_place_that_was_lent_is_free_again_though_its_holder_stays_inside() -> None:
-    gate = Gate(1, line=5, line_s=5, lent_s=0.05)
-    held = [asyncio.Event(), asyncio.Event()]
-    inside: list[int] = []
-
-    async def enter(i: int) -> None:
-        async with gate.enter():
-            inside.append(i)
-            await held[i].wait()
-
-    async with asyncio.TaskGroup() as tasks:
-        for i in range(2):
-            tasks.create_task(enter(i))
-        await until(lambda: inside == [0, 1])
-        for each in held:
-            each.set()
-    # Each gave back one place, and not another one when it left.
-    async with gate.enter():
-        assert gate.full
-
-
 async def test_a_revoked_device_hears_of_its_own_bucket(settings: Settings, stage: Stage) -> None:
     device = StrictDevice(org_id=stage.org_id, id=stage.org_id, person_id=None)
     async with listening(settings, stage.pool) as running:
