@@ -35,7 +35,8 @@ async def store(pool: asyncpg.Pool, seed: int) -> Warehouse:
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COLUMNS", "200")
+    # Whoever imported the console first decided how wide it is.
+    monkeypatch.setattr("api.console.console._width", 200)
     return tmp_path / "desk"
 
 
