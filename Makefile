@@ -1,5 +1,5 @@
 # The two commands are `make run` and `make test`; both set up everything that they need.
-# The rest is for developers: lint types format contract console bench sim audit docs.
+# The rest is for developers: lint types format contract console bench sim audit docs. A part of the tests: make test TESTS=tests/sync
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,8 +22,12 @@ LEVEL ?= model
 run: $(STAMP) $(CONSOLE)
 	@$(ONSITE) run
 
+# Pages are looked at alone: a browser without a graphics card needs the machine. 5: none of the tests was asked for.
 test: $(STAMP) $(CONSOLE) lint types browser
-	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)" $(PY) -m pytest --numprocesses $(PROCESSES) --dist worksteal $(TESTS)
+	@CHROMIUM_PATH="$$($(PY) -m tests.chromium)"; export CHROMIUM_PATH; failed=0; \
+	$(PY) -m pytest -m "not browser" --numprocesses $(PROCESSES) --dist worksteal $(TESTS) || test $$? -eq 5 || failed=1; \
+	$(PY) -m pytest -m browser $(TESTS) || test $$? -eq 5 || failed=1; \
+	exit $$failed
 
 lint: $(STAMP)
 	@$(PY) -m ruff check .

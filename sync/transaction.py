@@ -35,7 +35,7 @@ async def org_transaction(
         try:
             yield conn
         except BaseException:
-            if not conn.is_closed():
+            if not _lost(conn):
                 await conn.execute("rollback")
             raise
         finally:
@@ -47,6 +47,14 @@ async def org_transaction(
                 meanwhile()
     for do in waiting:
         do()
+
+
+def _lost(conn: asyncpg.Connection) -> bool:
+    """Tell whether a connection has ended; the pool may have taken it back already, and then it answers nothing more."""
+    try:
+        return bool(conn.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 @asynccontextmanager

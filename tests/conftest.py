@@ -3,6 +3,7 @@
 Tests share one database per session; each makes an organisation of its own, so nothing is ever truncated.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -75,6 +76,14 @@ def seed() -> int:
     return chosen
 
 
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Fail the test that leaves our log silent: what later tests want to hear would be missing."""
+    yield
+    ours = logging.getLogger("onsite")
+    assert ours.level == logging.NOTSET and not ours.disabled and logging.root.manager.disable == logging.NOTSET
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Give the browser's path; without one the test is skipped, `make test` installs it."""
@@ -82,6 +91,14 @@ def chromium_path() -> str:
     if found is None:
         pytest.skip("no Chromium on this machine: `make test` installs it when run as root")
     return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open a browser, before anybody chooses among them by their marks."""
+    for item in items:
+        if "chromium_path" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

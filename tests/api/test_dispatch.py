@@ -20,11 +20,12 @@ from tests.waiting import until
 
 @pytest.fixture
 async def desk(still: Site, pool: asyncpg.Pool, seed: int) -> Office:
-    """Two crews on shift: alpha based in the west, beta in the east."""
+    """Two crews on shift: alpha based in the west, beta beyond the east, so that alpha is nearer to wherever in the west."""
     desk = await office(still, pool, seed, "dan", "max", "cal")
     org = desk.org
     for name in ("amy", "bob"):
         lon, lat = org.point("west" if name == "amy" else "east")
+        lon += 0.0 if name == "amy" else 0.1
         person = Person(
             id=org.people[name], code=name, name=name.title(), roles=(Role.TECHNICIAN,), lon_deg=lon, lat_deg=lat
         )

@@ -97,10 +97,12 @@ def flush_late(place: Place) -> None:
 
 
 async def kill_a_backend(settings: Settings) -> None:
-    """Kill one server process with signal 9; the others are ended by the postmaster, which then recovers."""
-    conn = await asyncpg.connect(settings.owner_database_url)
+    """Kill one server process with signal 9, and wait until the postmaster has ended the others; it then recovers."""
+    conn, bystander = [await asyncpg.connect(settings.owner_database_url) for _ in range(2)]
     run_as_server_user(["kill", "-9", str(await conn.fetchval("select pg_backend_pid()"))])
     conn.terminate()
+    # Until then new connections are taken, and ended with all others.
+    await until(bystander.is_closed)
 
 
 class Standby:

@@ -1,4 +1,4 @@
-"""What is done while a statement is on its way never leaves a connection that is still busy."""
+"""What is done while a statement is on its way never leaves a connection that is still busy; nor does a lost one hide why it is given up."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ import pytest
 
 from sync.transaction import on_its_way, org_transaction
 from tests.arrange import Org
+from tests.waiting import until
 
 # Long enough to be still running when the body is over, and no wait.
 BUSY = "select count(*) from generate_series(1, 300000)"
@@ -67,3 +68,25 @@ async def test_a_commit_is_awaited_whatever_is_done_meanwhile(org: Org) -> None:
     async with org_transaction(org.pool, org.id) as conn:
         name = await conn.fetchval("select name from organisation where org_id = $1", org.id)
     assert (done, name) == (["meanwhile"], "Renamed")
+
+
+async def test_whoever_fails_after_the_connection_was_lost_is_told_why(org: Org, owner: asyncpg.Connection) -> None:
+    async def handle() -> None:
+        async with org_transaction(org.pool, org.id) as conn:
+            await owner.execute("select pg_terminate_backend($1)", await conn.fetchval("select pg_backend_pid()"))
+            await until(lambda: taken_back(conn))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await handle()
+    async with org_transaction(org.pool, org.id) as conn:
+        assert await conn.fetchval("select 1") == 1
+
+
+def taken_back(conn: asyncpg.Connection) -> bool:
+    """Tell whether the pool has taken a lost connection back."""
+    try:
+        conn.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+    return False

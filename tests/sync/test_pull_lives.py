@@ -18,7 +18,7 @@ from sync import pull
 from sync.cursor import Cursor
 from sync.life import Standby, current_life, ensure_life
 from tests.devices import StrictDevice, assert_device_equals_server
-from tests.lives.servers import reconnect, staged
+from tests.lives.servers import kill_a_backend, reconnect, staged
 from tests.sync.stage import NOW, Stage, texts
 
 
@@ -80,9 +80,7 @@ async def test_a_clean_restart_keeps_the_life_and_a_killed_backend_ends_it(own_c
         (begin,) = await device.catch_up(stage.pool, now=NOW)
         assert begin.keep == begin.reset == ()
         assert texts(device, "crew/1") == {"after the restart"}
-        conn = await asyncpg.connect(own_cluster.owner_database_url)
-        run_as_server_user(["kill", "-9", str(await conn.fetchval("select pg_backend_pid()"))])
-        conn.terminate()
+        await kill_a_backend(own_cluster)
         await reconnect(stage, own_cluster)
         await stage.put("after the kill", "crew/1")
         (begin,) = await device.catch_up(stage.pool, now=NOW)
