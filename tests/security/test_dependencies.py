@@ -34,6 +34,7 @@ _UNIMPORTED: Final = {
     "types-shapely": "types for mypy",
     "mypy": "a command of the Makefile",
     "ruff": "a command of the Makefile",
+    "import-linter": "a command of tests/test_tidy.py",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "py-spy": "the profiler that benchmarks start",
