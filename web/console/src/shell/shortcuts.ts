@@ -31,9 +31,15 @@ export function generalKeys(): () => void {
 }
 
 function focusOn(pane: PaneName, selector: string): boolean {
-  if (small.peek()) onlyPane.value = pane;
-  // A pane that was hidden has to be drawn before it can take the focus.
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(selector)?.focus());
+  const focus = () => document.querySelector<HTMLElement>(selector)?.focus();
+  if (small.peek()) {
+    onlyPane.value = pane;
+    // A pane that was hidden has to be drawn before it can take the focus.
+    requestAnimationFrame(focus);
+  } else {
+    // At once: the next key is meant for the pane already, however long a map takes to be drawn.
+    focus();
+  }
   return true;
 }
 
