@@ -29,6 +29,8 @@ from tests.simulation.phones import Call, Holdings, Phone, Posted, ProcessDied, 
 
 START: Final = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 _MOVES_MAX: Final = 40_000
+# What the server's limits leave to a transaction (sync-protocol.md).
+_WRITERS: Final = timedelta(seconds=30)
 _PROXY: Final = b"<html>502 Bad Gateway</html>"
 
 
@@ -44,6 +46,7 @@ class Flight:
     phone: Phone | None
     call: Call | None
     handling: Handling | None = None
+    begun: datetime = START
     answer: Answer | None = None
     number: int = 0
 
@@ -197,7 +200,7 @@ class World:
         if self._happens(self.odds.doubled):
             self.say(f"request #{flight.number} is doubled")
             self.flights.append(Flight(flight.request, flight.phone, None, number=flight.number))
-        flight.handling = self.backend.receive(flight.request, self.now)
+        flight.handling, flight.begun = self.backend.receive(flight.request, self.now), self.now
 
     def _work(self, flight: Flight) -> None:
         assert flight.handling is not None
@@ -211,6 +214,16 @@ class World:
             self.say(f"answer #{flight.number}: {flight.answer.status}")
             self.auditor.answered(flight.number, flight.request, flight.answer, flight.handling)
             self.see_truth()
+
+    def work_off(self) -> None:
+        """Let the server end what it has been at for longer than its limits let any transaction stay open. Raises Stuck."""
+        for _ in range(_MOVES_MAX):
+            begun = [flight for flight in self.flights if flight.handling is not None and flight.answer is None]
+            if all(self.now - flight.begun <= _WRITERS for flight in begun):
+                return
+            for flight in begun:
+                self._work(flight)
+        raise Stuck(f"under way for ever: {[f.number for f in self.flights]}")
 
     def _arrive(self, flight: Flight) -> None:
         answer, call, phone = flight.answer, flight.call, flight.phone
@@ -302,7 +315,7 @@ class World:
         self._numbers += 1
         handling = self.backend.deed(deed, self.now)
         self.say(f"office #{self._numbers}: {deed}")
-        flight = Flight(Request("office", {}, b""), None, None, handling, number=self._numbers)
+        flight = Flight(Request("office", {}, b""), None, None, handling, begun=self.now, number=self._numbers)
         self.flights.append(flight)
         for _ in range(_MOVES_MAX if at_once else 0):
             if flight not in self.flights:
