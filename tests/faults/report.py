@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Report:
-    """The lines of one test."""
+    """What one test said."""
 
     name: str
     record: Callable[[str, object], None]
-    lines: list[str] = field(default_factory=list)
+    kinds: set[str] = field(default_factory=set)
 
     def broke(self, what: str) -> None:
         """Say what was killed, cut or exhausted."""
@@ -21,12 +21,10 @@ class Report:
         self._say("checked", what)
 
     def _say(self, kind: str, what: str) -> None:
-        line = f"{kind}: {what}"
-        self.lines.append(line)
+        self.kinds.add(kind)
         self.record(kind, what)
-        print(f"{self.name}: {line}")
+        print(f"{self.name}: {kind}: {what}")
 
     def close(self) -> None:
         """End the report. AssertionError for a test that broke nothing or checked nothing."""
-        kinds = {line.partition(":")[0] for line in self.lines}
-        assert kinds == {"broke", "checked"}, "a fault test says what it broke and what it then checked"
+        assert self.kinds == {"broke", "checked"}, "a fault test says what it broke and what it then checked"

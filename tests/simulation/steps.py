@@ -12,7 +12,7 @@ from mobile_contract import limits
 from tests.simulation import fieldwork
 from tests.simulation.backend import Assign, Cancel, Close, Edit, Move, OpenJob, Resolve, Return, Revoke, SavePart
 from tests.simulation.phones import Phone, ProcessDied
-from tests.simulation.world import START, World
+from tests.simulation.world import START, WRITERS, World
 
 _JOBS_MAX: Final = 12
 _PHONES_MAX: Final = 6
@@ -279,8 +279,8 @@ def _backup(world: World) -> None:
 
 
 def _come_back(world: World) -> None:
-    # As old a backup as the operator promises to have: what is called durable is in it. A command is decided up to 30 s before its commit.
-    lag = timedelta(days=13) if world.setting.lag_s is None else timedelta(seconds=world.setting.lag_s - 30)
+    # As old a backup as the operator promises to have: what is called durable is in it. A command is decided before its commit, as long as a transaction may last.
+    lag = timedelta(days=13) if world.setting.lag_s is None else timedelta(seconds=world.setting.lag_s) - WRITERS
     usable = [backup for backup, at in world.backups if world.now - at < lag]
     ways = [way for way in Return if way.value in world.backend.can]
     if not usable or not ways:

@@ -30,7 +30,7 @@ from tests.simulation.phones import Call, Holdings, Phone, Posted, ProcessDied, 
 START: Final = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 _MOVES_MAX: Final = 40_000
 # What the server's limits leave to a transaction (sync-protocol.md).
-_WRITERS: Final = timedelta(seconds=30)
+WRITERS: Final = timedelta(seconds=30)
 _PROXY: Final = b"<html>502 Bad Gateway</html>"
 
 
@@ -49,6 +49,11 @@ class Flight:
     begun: datetime = START
     answer: Answer | None = None
     number: int = 0
+
+    @property
+    def at_work(self) -> bool:
+        """Tell whether the server has begun with it and not yet answered."""
+        return self.handling is not None and self.answer is None
 
 
 @dataclass(frozen=True)
@@ -218,8 +223,8 @@ class World:
     def work_off(self) -> None:
         """Let the server end what it has been at for longer than its limits let any transaction stay open. Raises Stuck."""
         for _ in range(_MOVES_MAX):
-            begun = [flight for flight in self.flights if flight.handling is not None and flight.answer is None]
-            if all(self.now - flight.begun <= _WRITERS for flight in begun):
+            begun = [flight for flight in self.flights if flight.at_work]
+            if all(self.now - flight.begun <= WRITERS for flight in begun):
                 return
             for flight in begun:
                 self._work(flight)
@@ -326,7 +331,7 @@ class World:
         """Drop what the server was doing; who waits for an answer learns that none comes. Answers that have left still arrive."""
         self.say(why)
         for flight in list(self.flights):
-            if flight.handling is not None and flight.answer is None:
+            if flight.at_work:
                 self.flights.remove(flight)
                 self._give_up(flight, why)
         self.see_truth()
